@@ -1,1 +1,3 @@
-export {};
+export * from './link-channel.js';
+export * from './link-client.js';
+export * from './link-server.js';

@@ -1,1 +1,13 @@
-export {};
+export * from './channel.js';
+export * from './codec.js';
+export * from './faults.js';
+export * from './identity.js';
+export * from './limits.js';
+export * from './methods/agent.js';
+export * from './methods/define.js';
+export * from './peer.js';
+export * from './preflight.js';
+export * from './proof.js';
+export * from './snapshot.js';
+export * from './spec.js';
+export * from './token.js';

@@ -1,0 +1,102 @@
+/**
+ * The dialling end of a link. Every failure comes back as one DialError that says at which stage it ended: name,
+ * TCP, TLS, or the other side's own refusal.
+ */
+import type { TLSSocket } from 'node:tls';
+import { WebSocket } from 'ws';
+import { channelOver, type LinkChannel, type LinkLimits } from './link-channel.js';
+
+export interface DialOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly subprotocol: string;
+  /** PEM of the dialling side. */
+  readonly certificate: string;
+  readonly key: string;
+  /**
+   * How the listener is to be known. `ca`: its certificate chains to this CA (PEM) and `accept` agrees with the leaf
+   * (DER). `nobody`: whoever answers; only for an enrolment, which proves itself by other means.
+   */
+  readonly trust:
+    | { readonly kind: 'ca'; readonly ca: string; readonly accept: (leaf: Buffer) => string | undefined }
+    | { readonly kind: 'nobody' };
+  readonly limits: LinkLimits;
+}
+
+/** Where a dial ended. `refused`: the listener answered with an HTTP status and a reason. */
+export type DialStage = 'resolve' | 'connect' | 'tls' | 'identity' | 'refused' | 'timeout';
+
+export class DialError extends Error {
+  override readonly name = 'DialError';
+  constructor(
+    readonly stage: DialStage,
+    message: string,
+    /** HTTP status, for `refused`. */
+    readonly status?: number,
+    /** The system's own code, such as ECONNREFUSED. */
+    readonly code?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Dials and upgrades. Rejects with DialError. */
+export function dialLink(options: DialOptions): Promise<LinkChannel> {
+  const { limits, trust } = options;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return new Promise((resolve, reject) => {
+    const ws = new WebSocket(`wss://${host}:${options.port}${options.path}`, options.subprotocol, {
+      perMessageDeflate: false,
+      maxPayload: limits.frameBytesMax,
+      handshakeTimeout: limits.handshakeMsMax,
+      followRedirects: false,
+      minVersion: 'TLSv1.3',
+      cert: options.certificate,
+      key: options.key,
+      ...(trust.kind === 'ca' ? { ca: trust.ca } : {}),
+      rejectUnauthorized: trust.kind === 'ca',
+      // The identity is in a URI of the certificate, not in a host name: `accept` looks at it below.
+      // (Node takes undefined for "agreed"; the types of ws say boolean.)
+      checkServerIdentity: (() => undefined) as never,
+    });
+    let socket: TLSSocket | undefined;
+    const fail = (error: DialError) => {
+      reject(error);
+      ws.terminate();
+    };
+    ws.on('upgrade', (response) => {
+      socket = response.socket as TLSSocket;
+    });
+    ws.on('unexpected-response', (_request, response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => {
+        if (chunks.length < 4) chunks.push(chunk);
+      });
+      response.on('end', () => {
+        const reason = Buffer.concat(chunks).toString('utf8').trim().slice(0, 500);
+        fail(new DialError('refused', reason || `HTTP status ${response.statusCode}`, response.statusCode));
+      });
+    });
+    ws.on('error', (error: NodeJS.ErrnoException) => fail(asDialError(error)));
+    ws.on('open', () => {
+      if (socket === undefined) return fail(new DialError('connect', 'the connection has no TLS socket'));
+      if (trust.kind === 'ca') {
+        const objection = trust.accept(socket.getPeerCertificate().raw);
+        if (objection !== undefined) return fail(new DialError('identity', objection));
+      }
+      resolve(channelOver(ws, socket, limits));
+    });
+  });
+}
+
+function asDialError(error: NodeJS.ErrnoException): DialError {
+  const code = error.code ?? '';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return new DialError('resolve', error.message, undefined, code);
+  if (/^(ECONN|EHOST|ENET|EPIPE|ETIMEDOUT|EADDR)/.test(code)) {
+    return new DialError('connect', error.message, undefined, code);
+  }
+  if (error.message.includes('handshake has timed out')) return new DialError('timeout', error.message);
+  return new DialError('tls', error.message, undefined, code);
+}

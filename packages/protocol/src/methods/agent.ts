@@ -1,0 +1,121 @@
+/**
+ * Everything an agent answers on an established link: parameters, results and who may call. There is no
+ * generic command execution, and none may be added.
+ */
+import { z } from 'zod';
+import { nameSchema } from '../identity.js';
+import {
+  preflightBeginSchema,
+  preflightFactsSchema,
+  probeResultSchema,
+  probeTargetSchema,
+} from '../preflight.js';
+import { dataDirSchema, nodeSnapshotSchema } from '../snapshot.js';
+import { instant, memberSpecSchema, sha256Hex } from '../spec.js';
+import { defineMethods, pem } from './define.js';
+
+const keyRequest = z.discriminatedUnion('algo', [
+  z.strictObject({
+    algo: z.literal('rsa'),
+    size: z.union([z.literal(2048), z.literal(3072), z.literal(4096)]),
+  }),
+  z.strictObject({ algo: z.literal('ecdsa'), size: z.union([z.literal(256), z.literal(384)]) }),
+]);
+
+export const agentMethods = defineMethods({
+  /** Who answers, and how far it is. The first call on every link of a coordinator; it burns the join token. */
+  'agent.hello': {
+    roles: ['coordinator'],
+    params: z.strictObject({ coordinatorVersion: z.string() }),
+    result: z.strictObject({
+      cluster: nameSchema,
+      node: nameSchema,
+      version: z.string(),
+      /** The agent's wall clock when it answered. */
+      now: instant,
+      /** Highest generation seen; 0 where no spec was ever applied. */
+      generation: z.int().min(0),
+    }),
+  },
+  /** The source address the listener saw: what etcd will compare with a peer certificate's addresses. */
+  'peer.whoami': {
+    roles: ['coordinator', 'peer'],
+    params: z.strictObject({}),
+    result: z.strictObject({ node: nameSchema, sourceAddress: z.string() }),
+  },
+  'node.observe': {
+    roles: ['coordinator'],
+    params: z.strictObject({}),
+    result: nodeSnapshotSchema,
+  },
+  /** Facts about the host, and temporary listeners on the two etcd ports until `preflight.end` or the link closes. */
+  'preflight.begin': { roles: ['coordinator'], params: preflightBeginSchema, result: preflightFactsSchema },
+  'preflight.probe': {
+    roles: ['coordinator'],
+    params: z.strictObject({ nonce: z.string(), targets: z.array(probeTargetSchema).max(64) }),
+    result: z.strictObject({ results: z.array(probeResultSchema).max(64) }),
+  },
+  'preflight.end': { roles: ['coordinator'], params: z.strictObject({}), result: z.strictObject({}) },
+  /** Makes the etcd and peer keys where there are none of this kind yet and returns requests for them. Keys stay. */
+  'pki.request': {
+    roles: ['coordinator'],
+    params: z.strictObject({ key: keyRequest }),
+    result: z.strictObject({ etcd: pem, peer: pem }),
+  },
+  /** Installs certificates for the keys of `pki.request`. Refused where a certificate does not fit its key. */
+  'pki.install': {
+    roles: ['coordinator'],
+    params: z.strictObject({ etcdCa: pem, etcd: pem, peerCa: pem, peer: pem }),
+    result: z.strictObject({ etcdSha256: sha256Hex, peerSha256: sha256Hex }),
+  },
+  'spec.get': {
+    roles: ['coordinator'],
+    params: z.strictObject({}),
+    result: z.strictObject({ spec: memberSpecSchema.nullable() }),
+  },
+  /** Keeps the spec and writes `etcd.conf` and the unit's drop-in from it. Starts nothing. Idempotent. */
+  'spec.apply': {
+    roles: ['coordinator'],
+    params: z.strictObject({ spec: memberSpecSchema }),
+    result: z.strictObject({ changed: z.boolean() }),
+  },
+  /**
+   * Starts etcd for the applied spec; on an empty data dir under a permit for `memberId`. Returns when the service
+   * manager has accepted the start, not when etcd is ready.
+   */
+  'etcd.start': {
+    roles: ['coordinator'],
+    params: z.strictObject({ bootstrapId: z.uuid() }),
+    result: z.strictObject({ started: z.boolean() }),
+  },
+  /** Stops etcd and moves a data dir of `bootstrapId` aside. Refused for any other. */
+  'etcd.quarantine': {
+    roles: ['coordinator'],
+    params: z.strictObject({ bootstrapId: z.uuid() }),
+    result: z.strictObject({ movedTo: z.string().nullable(), dataDir: dataDirSchema }),
+  },
+});
+
+/** What an agent without identity answers, once per connection, and nothing else. */
+export const enrolmentMethods = defineMethods({
+  /** The coordinator proves itself first; the agent answers with its request and its own proof. */
+  'enrolment.prove': {
+    roles: ['coordinator'],
+    params: z.strictObject({
+      cluster: nameSchema,
+      node: nameSchema,
+      tokenId: z.uuid(),
+      agentCa: pem,
+      proof: sha256Hex,
+    }),
+    result: z.strictObject({ request: pem, proof: sha256Hex }),
+  },
+  'enrolment.install': {
+    roles: ['coordinator'],
+    params: z.strictObject({ certificate: pem }),
+    result: z.strictObject({ certificateSha256: sha256Hex }),
+  },
+});
+
+export type AgentMethods = typeof agentMethods;
+export type EnrolmentMethods = typeof enrolmentMethods;

@@ -1,0 +1,85 @@
+/**
+ * Facts that the coordinator judges before it lets a cluster begin. The agent reports; it does not judge.
+ */
+import { z } from 'zod';
+import { nameSchema } from './identity.js';
+import { dataDirSchema, serviceStateSchema } from './snapshot.js';
+import { instant, plainPath, port } from './spec.js';
+
+export const endpointSchema = z.strictObject({ host: z.string().min(1).max(255), port });
+export type EndpointAddress = z.infer<typeof endpointSchema>;
+
+/** How a listening port stands on the host. `ownEtcd`: our own etcd has it, as on a resume. */
+export const portStateSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('listening') }),
+  z.strictObject({ kind: z.literal('ownEtcd') }),
+  z.strictObject({ kind: z.literal('inUse') }),
+  z.strictObject({ kind: z.literal('notLocal') }),
+  z.strictObject({ kind: z.literal('failed'), why: z.string() }),
+]);
+export type PortState = z.infer<typeof portStateSchema>;
+
+export const preflightFactsSchema = z.strictObject({
+  now: instant,
+  etcd: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('found'), path: z.string(), version: z.string() }),
+    z.strictObject({ kind: z.literal('missing'), path: z.string() }),
+    z.strictObject({ kind: z.literal('broken'), path: z.string(), why: z.string() }),
+  ]),
+  service: z.strictObject({
+    manager: z.enum(['systemd', 'process']),
+    state: serviceStateSchema,
+    /** What a unit of the distribution does that ours must reset or cannot live with. */
+    unit: z.strictObject({
+      style: z.enum(['none', 'environment', 'flags', 'configFile', 'ours', 'unknown']),
+      detail: z.string(),
+    }),
+  }),
+  addresses: z.array(z.string()).max(256),
+  dataDir: dataDirSchema,
+  disk: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('measured'),
+      freeBytes: z.number(),
+      fsyncMsMedian: z.number(),
+      fsyncMsMax: z.number(),
+    }),
+    z.strictObject({ kind: z.literal('failed'), why: z.string() }),
+  ]),
+  account: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('present'), name: z.string(), uid: z.int(), gid: z.int() }),
+    z.strictObject({ kind: z.literal('missing'), name: z.string() }),
+    z.strictObject({ kind: z.literal('notUsed') }),
+  ]),
+  ports: z.strictObject({ client: portStateSchema, peer: portStateSchema }),
+});
+export type PreflightFacts = z.infer<typeof preflightFactsSchema>;
+
+export const preflightBeginSchema = z.strictObject({
+  dataDir: plainPath,
+  client: endpointSchema,
+  peer: endpointSchema,
+  /** Answers of the temporary listeners carry it, so that a prober knows whom it reached. */
+  nonce: z.string().regex(/^[0-9a-f]{32}$/),
+});
+
+export const probeTargetSchema = z.strictObject({
+  node: nameSchema,
+  door: z.enum(['agent', 'client', 'peer']),
+  endpoint: endpointSchema,
+});
+export type ProbeTarget = z.infer<typeof probeTargetSchema>;
+
+export const probeOutcomeSchema = z.discriminatedUnion('kind', [
+  /** The listener answered and says from which address it saw us come. */
+  z.strictObject({ kind: z.literal('reached'), sourceAddress: z.string() }),
+  /** Something accepted the connection but did not answer as our listener: an etcd that already runs. */
+  z.strictObject({ kind: z.literal('connected') }),
+  z.strictObject({ kind: z.literal('failed'), why: z.string() }),
+]);
+export const probeResultSchema = z.strictObject({
+  target: probeTargetSchema,
+  outcome: probeOutcomeSchema,
+  ms: z.number(),
+});
+export type ProbeResult = z.infer<typeof probeResultSchema>;

@@ -1,0 +1,72 @@
+/**
+ * The member spec: what one agent was told to run. The coordinator writes it, the agent keeps the highest
+ * generation and refuses older ones.
+ */
+import { z } from 'zod';
+import { nameSchema } from './identity.js';
+
+export const hexId = z.string().regex(/^[0-9a-f]{16}$/, 'an id is 16 lower-case hex digits');
+export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 is 64 lower-case hex digits');
+export const port = z.int().min(1).max(65535);
+export const instant = z.iso.datetime();
+
+/** An absolute path that needs no quoting anywhere: not in a unit, not in an environment file. */
+export const plainPath = z
+  .string()
+  .max(512)
+  .regex(
+    /^\/[A-Za-z0-9._/@+-]*[A-Za-z0-9._@+-]$/,
+    'a path is absolute and has only letters, digits and . _ / @ + -',
+  )
+  .refine((path) => !path.split('/').includes('..') && !path.includes('//'), 'a path has no .. and no //');
+
+const httpsUrl = z.string().regex(/^https:\/\/(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'https://host:port');
+const urls = z.array(httpsUrl).min(1).max(8);
+
+/** etcd's own settings, in etcd's own words. Times in milliseconds, sizes in bytes. */
+export const etcdSettingsSchema = z.strictObject({
+  /** The etcd version found on every node at preflight, such as `3.4.23`: the configuration is rendered for it. */
+  version: z.string().regex(/^\d+\.\d+\.\d+/),
+  dataDir: plainPath,
+  walDir: plainPath.optional(),
+  listenPeerURLs: urls,
+  listenClientURLs: urls,
+  initialAdvertisePeerURLs: urls,
+  advertiseClientURLs: urls,
+  heartbeatInterval: z.int().min(10).max(10_000),
+  electionTimeout: z.int().min(50).max(50_000),
+  quotaBackendBytes: z.int().min(0).optional(),
+  autoCompactionMode: z.enum(['periodic', 'revision']).optional(),
+  autoCompactionRetention: z.string().max(32).optional(),
+  snapshotCount: z.int().min(1).optional(),
+  maxRequestBytes: z.int().min(1).optional(),
+});
+export type EtcdSettings = z.infer<typeof etcdSettingsSchema>;
+
+export const memberSpecSchema = z.strictObject({
+  /** Rises by one with every change the coordinator makes. */
+  generation: z.int().min(1),
+  node: nameSchema,
+  cluster: z.strictObject({
+    name: nameSchema,
+    /** One bootstrap, one id; `--reset` takes a new one. */
+    bootstrapId: z.uuid(),
+    /** etcd's initialClusterToken: random for every bootstrap. */
+    token: z.string().regex(/^[A-Za-z0-9._-]{8,128}$/),
+    /** The cluster id that follows from token and peer URLs. */
+    clusterId: hexId,
+  }),
+  /** The member id that follows likewise for this node. */
+  memberId: hexId,
+  etcd: etcdSettingsSchema,
+  initialCluster: z
+    .array(z.strictObject({ name: nameSchema, memberId: hexId, peerURLs: urls }))
+    .min(1)
+    .max(9),
+  /** Where the other agents are and which certificate each now holds; older certificates are refused. */
+  agents: z
+    .array(z.strictObject({ name: nameSchema, address: z.string(), port, certificateSha256: sha256Hex }))
+    .min(1)
+    .max(9),
+});
+export type MemberSpec = z.infer<typeof memberSpecSchema>;
