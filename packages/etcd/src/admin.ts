@@ -1,0 +1,112 @@
+/**
+ * The port to one etcd member as its client: what may be asked of it, what comes back, and how it fails. Plain values,
+ * with ids in hex; the adapter over the etcd3 library is in etcd3-admin.ts, and the simulated world brings its own.
+ *
+ * One EtcdAdmin speaks to one endpoint and never to another. Changing the membership is not part of this port yet.
+ */
+import type { ClusterId, MemberId } from './ids.js';
+
+/** A client of one etcd endpoint. Every call has a deadline, is sent once, and fails only with {@link EtcdError}. */
+export interface EtcdAdmin {
+  /** The endpoint's URL, e.g. "https://10.0.0.1:2379". */
+  readonly endpoint: string;
+  /** What the member says of itself. Answered locally: works without quorum. */
+  status(): Promise<MemberStatus>;
+  /**
+   * The member list. With `linearizable` it is at least as new as the moment of the call, and needs quorum; without,
+   * it is what this member has applied so far, and may be stale.
+   */
+  memberList(options: { readonly linearizable: boolean }): Promise<Member[]>;
+  put(key: string, value: string): Promise<void>;
+  /** The key's value by a linearizable read. */
+  get(key: string): Promise<{ readonly kind: 'found'; readonly value: string } | { readonly kind: 'absent' }>;
+  /** Deletes one key; says how many were there (0 or 1). */
+  delete(key: string): Promise<{ readonly deleted: number }>;
+  /**
+   * Health as `etcdctl endpoint health` sees it: a linearizable read of the key "health" succeeds, or is answered with
+   * permission denied, which also takes quorum. Resolves with how long it took.
+   */
+  linearizableRead(): Promise<{ readonly tookMs: number }>;
+  /** Alarms raised anywhere in the cluster, as this member knows them. */
+  alarms(): Promise<Alarm[]>;
+  /** Closes the connection; calls under way fail. May be called twice. */
+  close(): void;
+}
+
+/** One member's own view. raft numbers are uint64 and stay decimal strings. */
+export interface MemberStatus {
+  /** The server's version, e.g. "3.4.23". */
+  readonly version: string;
+  readonly memberId: MemberId;
+  readonly clusterId: ClusterId;
+  /** Who this member takes for the leader, itself included. */
+  readonly leader: MemberId | 'none';
+  /** Bytes allocated on disk by the backend. */
+  readonly dbSizeBytes: number;
+  readonly raftIndex: string;
+  readonly raftTerm: string;
+  /** Always false from servers older than 3.4, which have no learners. */
+  readonly isLearner: boolean;
+}
+
+/** A row of the member list. A member that has never started has no name and no client URLs. */
+export interface Member {
+  readonly id: MemberId;
+  readonly name: string;
+  readonly peerURLs: readonly string[];
+  readonly clientURLs: readonly string[];
+  readonly role: 'voter' | 'learner';
+  readonly started: boolean;
+}
+
+/** An active alarm. `memberId` is all zeros when etcd does not say whose (seen with CORRUPT). */
+export interface Alarm {
+  readonly memberId: MemberId;
+  readonly type: 'NOSPACE' | 'CORRUPT' | (string & {});
+}
+
+/** Why a call failed, in terms an operator can act on. */
+export type EtcdErrorKind =
+  /** Nothing answers there: refused, no route, name unknown, connection dropped. */
+  | 'unreachable'
+  /** No answer within the deadline, ours or etcd's own: whether a write happened is unknown. */
+  | 'deadline'
+  /** The member answers, but knows no leader. */
+  | 'noLeader'
+  /** etcd refuses a membership change while it does not see enough healthy members. */
+  | 'unhealthyCluster'
+  /** The two sides do not accept each other's certificates. */
+  | 'tls'
+  /** etcd's own authentication or roles do not allow the call. */
+  | 'permissionDenied'
+  | 'other';
+
+/** The one error that {@link EtcdAdmin} calls fail with; `cause` is the library's error. */
+export class EtcdError extends Error {
+  override readonly name = 'EtcdError';
+  readonly kind: EtcdErrorKind;
+  readonly endpoint: string;
+  /** Whether the same call may succeed later with nothing changed by a person. Re-read before repeating a write. */
+  readonly retryable: boolean;
+
+  constructor(kind: EtcdErrorKind, endpoint: string, message: string, cause?: unknown) {
+    super(`${endpoint}: ${message}`, { cause });
+    this.kind = kind;
+    this.endpoint = endpoint;
+    this.retryable = isRetryable(kind);
+  }
+}
+
+function isRetryable(kind: EtcdErrorKind): boolean {
+  switch (kind) {
+    case 'unreachable':
+    case 'deadline':
+    case 'noLeader':
+    case 'unhealthyCluster':
+      return true;
+    case 'tls':
+    case 'permissionDenied':
+    case 'other':
+      return false;
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * {@link EtcdAdmin} over the etcd3 library: one client, one endpoint, nothing repeated behind the caller's back.
+ *
+ * The library retries three times by default, even writes, sends calls to a random host, and hands out ids and enums as
+ * text; all of that is dealt with here, and no other file may import it. It is loaded on first use, because it parses
+ * its .proto files when it is loaded.
+ */
+import type { Etcd3, IOptions } from 'etcd3';
+import type { Alarm, EtcdAdmin, Member, MemberStatus } from './admin.js';
+import { EtcdError } from './admin.js';
+import { toEtcdError } from './etcd3-errors.js';
+import { clusterIdFromUint64, memberIdFromUint64 } from './ids.js';
+
+/** How to reach one etcd endpoint. The PEM texts are fixed for the connection: reconnect after a renewal. */
+export interface EtcdConnection {
+  /** "https://host:port"; the host, name or IP, must be in the server's certificate. */
+  readonly endpoint: string;
+  /** PEM of the CA that signed the server's certificate. */
+  readonly ca: string;
+  /** PEM of the client certificate, and of its key. */
+  readonly cert: string;
+  readonly key: string;
+  /** Longest that any one call may take, in milliseconds, connecting included. */
+  readonly deadlineMs: number;
+}
+
+/** Channel settings: an etcd that is just starting is polled, so a failed dial is tried again soon. */
+const channelOptions: NonNullable<IOptions['grpcOptions']> = {
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+  // etcd closes connections that ping more often than every 5 s, or that ping while no call is under way.
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_permit_without_calls': 0,
+  'grpc.enable_retries': 0,
+  // A proxy from the environment must never sit between an agent and its etcd.
+  'grpc.enable_http_proxy': 0,
+  'grpc.service_config_disable_resolution': 1,
+};
+
+/**
+ * A client of the etcd at `endpoint`. Nothing is dialled until the first call. Throws RangeError for an endpoint that
+ * is not https or a deadline that is not positive, and EtcdError of kind `tls` for PEM that cannot be used.
+ */
+export async function connectEtcd(connection: EtcdConnection): Promise<EtcdAdmin> {
+  assertConnection(connection);
+  const { Etcd3 } = await import('etcd3');
+  const { endpoint, deadlineMs } = connection;
+  try {
+    const client = new Etcd3({
+      hosts: endpoint,
+      credentials: {
+        rootCertificate: Buffer.from(connection.ca),
+        certChain: Buffer.from(connection.cert),
+        privateKey: Buffer.from(connection.key),
+      },
+      grpcOptions: channelOptions,
+      // A function, because a deadline is a moment in time and would otherwise be computed once.
+      defaultCallOptions: () => ({ deadline: Date.now() + deadlineMs }),
+      faultHandling: { global: sendOnce, host: () => sendOnce },
+    });
+    return new Etcd3Admin(endpoint, client);
+  } catch (cause) {
+    throw new EtcdError('tls', endpoint, `the certificates cannot be used: ${String(cause)}`, cause);
+  }
+}
+
+/** Replaces the library's retry and circuit breaker: a call is sent once and its failure is the caller's to judge. */
+type FaultPolicy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>;
+const sendOnce = {
+  execute: async (call: (context: { signal: AbortSignal }) => unknown, signal?: AbortSignal) =>
+    call({ signal: signal ?? new AbortController().signal }),
+  onSuccess: () => ({ dispose: () => {} }),
+  onFailure: () => ({ dispose: () => {} }),
+} as unknown as FaultPolicy;
+
+class Etcd3Admin implements EtcdAdmin {
+  constructor(
+    readonly endpoint: string,
+    private readonly client: Etcd3,
+  ) {}
+
+  status(): Promise<MemberStatus> {
+    return this.call(async () => {
+      const reply = await this.client.maintenance.status();
+      return {
+        version: reply.version,
+        memberId: memberIdFromUint64(reply.header.member_id),
+        clusterId: clusterIdFromUint64(reply.header.cluster_id),
+        leader: reply.leader === '0' ? 'none' : memberIdFromUint64(reply.leader),
+        dbSizeBytes: Number(reply.dbSize),
+        raftIndex: reply.raftIndex,
+        raftTerm: reply.raftTerm,
+        // In the library's .proto, though not in its types.
+        isLearner: (reply as { isLearner?: boolean }).isLearner === true,
+      };
+    });
+  }
+
+  memberList({ linearizable }: { readonly linearizable: boolean }): Promise<Member[]> {
+    return this.call(async () => {
+      // Up to 3.4 the flag is ignored and the answer is what this member has applied; a linearizable read just before
+      // makes it apply everything that was committed by then, so the list is as new as the call on every version.
+      if (linearizable) await this.readLinearizably(healthKey);
+      const reply = await this.client.cluster.memberList({ linearizable });
+      return reply.members.map((row) => ({
+        id: memberIdFromUint64(row.ID),
+        name: row.name,
+        peerURLs: row.peerURLs,
+        clientURLs: row.clientURLs,
+        role: row.isLearner ? 'learner' : 'voter',
+        started: row.name !== '',
+      }));
+    });
+  }
+
+  put(key: string, value: string): Promise<void> {
+    return this.call(async () => {
+      await this.client.put(key).value(value).exec();
+    });
+  }
+
+  get(key: string): ReturnType<EtcdAdmin['get']> {
+    return this.call(async () => {
+      const value = await this.client.get(key).string();
+      return value === null ? { kind: 'absent' } : { kind: 'found', value };
+    });
+  }
+
+  delete(key: string): Promise<{ readonly deleted: number }> {
+    return this.call(async () => {
+      const reply = await this.client.delete().key(key).exec();
+      return { deleted: Number(reply.deleted) };
+    });
+  }
+
+  linearizableRead(): Promise<{ readonly tookMs: number }> {
+    return this.call(async () => {
+      const started = performance.now();
+      await this.readLinearizably(healthKey);
+      return { tookMs: performance.now() - started };
+    });
+  }
+
+  alarms(): Promise<Alarm[]> {
+    return this.call(async () => {
+      // Get and None are the request's zero values.
+      const reply = await this.client.maintenance.alarm({});
+      return reply.alarms.map((each) => ({
+        memberId: memberIdFromUint64(each.memberID),
+        type: String(each.alarm).toUpperCase(),
+      }));
+    });
+  }
+
+  close(): void {
+    this.client.close();
+  }
+
+  /** Being refused the key is as good as reading it: etcd confirms its leadership before it looks at permissions. */
+  private async readLinearizably(key: string): Promise<void> {
+    try {
+      await this.client.get(key).exec();
+    } catch (error) {
+      if (toEtcdError(this.endpoint, error).kind !== 'permissionDenied') throw error;
+    }
+  }
+
+  private async call<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      throw toEtcdError(this.endpoint, error);
+    }
+  }
+}
+
+/** The key that `etcdctl endpoint health` reads. It need not exist. */
+const healthKey = 'health';
+
+function assertConnection({ endpoint, deadlineMs }: EtcdConnection): void {
+  if (!/^https:\/\/[^/?#@\s]+:\d+$/.test(endpoint)) {
+    throw new RangeError(`an etcd endpoint is https://host:port, not ${JSON.stringify(endpoint)}`);
+  }
+  if (!Number.isFinite(deadlineMs) || deadlineMs <= 0) {
+    throw new RangeError(`deadlineMs must be positive, not ${deadlineMs}`);
+  }
+}

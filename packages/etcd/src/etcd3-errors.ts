@@ -1,0 +1,63 @@
+/**
+ * Telling apart why an etcd call failed, from the errors of the etcd3 library and the gRPC channel below it. The library
+ * drops gRPC's status code when it casts an error, but keeps the text, which begins with that code; etcd's own reasons
+ * are told by their texts on every client.
+ */
+import type { EtcdErrorKind } from './admin.js';
+import { EtcdError } from './admin.js';
+
+/** Wraps whatever an etcd3 call threw. An EtcdError passes unchanged. */
+export function toEtcdError(endpoint: string, cause: unknown): EtcdError {
+  if (cause instanceof EtcdError) return cause;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new EtcdError(kindOf(text), endpoint, text, cause);
+}
+
+/** gRPC status codes that are told apart here. */
+const grpcCode = {
+  cancelled: 1,
+  deadlineExceeded: 4,
+  permissionDenied: 7,
+  unavailable: 14,
+  unauthenticated: 16,
+};
+
+function kindOf(text: string): EtcdErrorKind {
+  const code = Number(/^(\d{1,2}) [A-Z_]+:/.exec(text)?.[1] ?? Number.NaN);
+  if (/etcdserver: /.test(text)) return kindOfServerReply(text);
+  switch (code) {
+    case grpcCode.deadlineExceeded:
+      // Without a connection nothing was sent, so it is known that nothing happened.
+      return neverConnected.test(text) ? 'unreachable' : 'deadline';
+    case grpcCode.permissionDenied:
+    case grpcCode.unauthenticated:
+      return 'permissionDenied';
+    case grpcCode.unavailable:
+      return tlsTrouble.test(text) ? 'tls' : 'unreachable';
+    case grpcCode.cancelled:
+      return 'unreachable';
+    default:
+      return 'other';
+  }
+}
+
+/** etcd answered, with one of its own reasons. */
+function kindOfServerReply(text: string): EtcdErrorKind {
+  if (/etcdserver: no leader/.test(text)) return 'noLeader';
+  if (
+    /etcdserver: (unhealthy cluster|re-configuration failed due to not enough started members)/.test(text)
+  ) {
+    return 'unhealthyCluster';
+  }
+  if (/etcdserver: request timed out/.test(text)) return 'deadline';
+  if (/etcdserver: (permission denied|user name is empty|invalid auth token)/.test(text))
+    return 'permissionDenied';
+  if (/etcdserver: (server stopped|leader changed|not leader)/.test(text)) return 'unreachable';
+  return 'other';
+}
+
+const neverConnected = /Waiting for LB pick|name resolution/;
+
+/** What Node's TLS says when either side refuses the other's certificate or protocol. */
+const tlsTrouble =
+  /certificate|altnames|self[- ]signed|unable to (verify|get)|alert|SSL routines|wrong version number|EPROTO|CERT_|ERR_TLS/i;
