@@ -1,0 +1,17 @@
+// npm run demo: sets up what is missing, then shows the product at work on this machine.
+import { join } from 'node:path';
+import { runInTerminal } from './setup/child.mjs';
+import { runScript } from './setup/failure.mjs';
+import { root } from './setup/paths.mjs';
+import { prepare } from './setup/prepare.mjs';
+
+await runScript(async () => {
+  const { etcd } = await prepare();
+  return runDemo(etcd);
+});
+
+/** The demo itself, as one child on our terminal; its exit code is ours. ETCD_BIN names the etcd to use. */
+function runDemo(etcd) {
+  const coordinator = join(root, 'node_modules', '.bin', 'coordinator');
+  return runInTerminal(coordinator, ['--version'], { env: { ...process.env, ETCD_BIN: etcd } });
+}
