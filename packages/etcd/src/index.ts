@@ -1,6 +1,18 @@
 /** `@etcd-agent/etcd`: etcd's own rules as values, and the client of one etcd endpoint. */
 export type { Alarm, EtcdAdmin, EtcdErrorKind, Member, MemberStatus } from './admin.js';
 export { EtcdError } from './admin.js';
+export type { ParsedEtcdConf } from './conf-parse.js';
+export { parseEtcdConf, parseInitialCluster } from './conf-parse.js';
+export { renderEtcdConf, renderInitialCluster } from './conf-render.js';
+export type { EtcdConfSettings, InitialClusterState, InitialMember, TlsFiles } from './conf-settings.js';
+export {
+  checkSettings,
+  EtcdConfError,
+  electionTimeoutMsMax,
+  heartbeatsPerElectionMin,
+} from './conf-settings.js';
+export type { EnvAssignment, EnvFile, EnvLine, EnvProblem } from './env-file.js';
+export { parseEnvFile, quoteEnvValue, replaceValues } from './env-file.js';
 export type { EtcdConnection } from './etcd3-admin.js';
 export { connectEtcd } from './etcd3-admin.js';
 export type { ClusterId, MemberId } from './ids.js';
@@ -13,6 +25,10 @@ export {
   memberIdFromUint64,
 } from './ids.js';
 export { hasQuorum, quorum, tolerates } from './quorum.js';
+export type { RunbookDifference } from './runbook-differences.js';
+export { differences } from './runbook-differences.js';
+export type { EtcdUnit, UnitStyle } from './unit-style.js';
+export { classifyUnit, parseUnit } from './unit-style.js';
 export type { EtcdMinor, EtcdVersion, MinorFeatures, VersionJudgement } from './versions.js';
 export {
   compareVersions,
@@ -22,3 +38,5 @@ export {
   minorOf,
   parseEtcdVersion,
 } from './versions.js';
+export type { WalMetadata } from './wal.js';
+export { isWalSegment, readWalMetadata, walHeadBytes } from './wal.js';
