@@ -1,1 +1,12 @@
-export {};
+/** Certificates as values: cfssl's vocabulary in, PEM out. No file, no network; node-forge is used here only. */
+export { type Authority, createAuthority } from './authority.js';
+export { createRequest, type RequestedKey, readRequest } from './certificate-request.js';
+export { expiryMsMax, parseExpiry } from './expiry.js';
+export { type Host, hostProblems, readHost } from './hosts.js';
+export { type IssueInput, issue } from './issue.js';
+export { generateKey, type KeyRequest } from './key.js';
+export { PkiError, type PkiErrorCode, type Problem } from './pki-error.js';
+export { type Certificate, certificateSha256, keyMatches, readCertificate } from './read-certificate.js';
+export { type Subject, type SubjectName, subjectProblems } from './subject.js';
+export { isUsage, knownUsages, type Usage } from './usages.js';
+export { type ChainFault, type ChainVerdict, verifyChain } from './verify-chain.js';
