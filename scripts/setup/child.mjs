@@ -62,18 +62,25 @@ export function writeLog(name, text) {
 }
 
 /**
- * Runs a command on our own terminal and returns its exit code. Ctrl-C reaches the child from the terminal itself, so we
- * only wait for it to end in its own way.
+ * Runs a command on our own terminal and returns its exit code. On Ctrl-C, which reaches the child from the terminal
+ * itself, and on SIGTERM, which is handed on, the child ends in its own way and then so do we: nothing further is run.
  */
 export function runInTerminal(command, args, { env = process.env } = {}) {
   return new Promise((resolve, reject) => {
-    const ignore = () => {};
-    const forward = (signal) => child.kill(signal);
-    process.on('SIGINT', ignore).on('SIGTERM', forward);
     const child = spawn(command, args, { cwd: root, env, stdio: 'inherit' });
+    let interrupted = false;
+    const onInterrupt = () => {
+      interrupted = true;
+    };
+    const onTerminate = () => {
+      interrupted = true;
+      child.kill('SIGTERM');
+    };
+    process.on('SIGINT', onInterrupt).on('SIGTERM', onTerminate);
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      process.off('SIGINT', ignore).off('SIGTERM', forward);
+      process.off('SIGINT', onInterrupt).off('SIGTERM', onTerminate);
+      if (interrupted) process.exit(code || (signal ? exitCodeOfSignal(signal) : 130));
       resolve(code ?? exitCodeOfSignal(signal));
     });
   });

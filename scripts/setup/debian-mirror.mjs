@@ -11,19 +11,27 @@ import { join } from 'node:path';
  */
 
 /**
- * The archive of the distribution itself: the first entry for the machine's own codename, else the first whose suite is
- * not an update, security or backports one (`stable`, `testing`).
+ * The archive of the distribution itself: the entry for the machine's own codename, else the first whose suite is not an
+ * update, security or backports one (`stable`, `testing`). Other vendors' archives use the same suite names, so one that
+ * is signed with the distribution's own keys goes first.
  * @returns {Archive | undefined} undefined when this machine has no network archive configured, or no apt
  */
 export function ownArchive({ etcApt = '/etc/apt', osRelease = '/etc/os-release' } = {}) {
-  const archives = readSources(etcApt);
+  const archives = readSources(etcApt).filter(({ components }) => components.includes('main'));
   const codename = existsSync(osRelease)
     ? /^VERSION_CODENAME="?([\w-]+)/m.exec(readFileSync(osRelease, 'utf8'))?.[1]
     : undefined;
-  const named = archives.find(({ suite }) => suite === codename);
-  if (named) return named;
-  const plain = archives.find(({ suite, components }) => !/[-/]/.test(suite) && components.includes('main'));
-  return plain && { ...plain, suite: codename ?? plain.suite };
+  const candidates = archives.filter(({ suite }) => suite === codename);
+  const others = archives
+    .filter(({ suite }) => !/[-/]/.test(suite))
+    .map((archive) => renamed(archive, codename));
+  const all = [...candidates, ...others];
+  return all.find(({ keyrings }) => keyrings.some((path) => /(debian|ubuntu)-archive-/.test(path))) ?? all[0];
+}
+
+/** `stable` may be a release newer than this machine; the codename is at the same mirror and is what it runs. */
+function renamed(archive, codename) {
+  return { ...archive, suite: codename ?? archive.suite };
 }
 
 function readSources(etcApt) {
@@ -36,15 +44,27 @@ function readSources(etcApt) {
           .map((name) => join(parts, name))
       : []),
   ];
-  return files.flatMap((file) => {
+  const entries = files.flatMap((file) => {
     if (!existsSync(file)) return [];
     if (file.endsWith('.list')) return parseList(readFileSync(file, 'utf8'));
     return file.endsWith('.sources') ? parseDeb822(readFileSync(file, 'utf8')) : [];
   });
+  return merged(entries);
+}
+
+/** One entry per mirror and suite: Ubuntu gives each component a line of its own, and etcd is in `universe`. */
+function merged(entries) {
+  const byArchive = new Map();
+  for (const entry of entries) {
+    const key = `${entry.uri} ${entry.suite}`;
+    const components = [...(byArchive.get(key)?.components ?? []), ...entry.components];
+    byArchive.set(key, { ...(byArchive.get(key) ?? entry), components: [...new Set(components)] });
+  }
+  return [...byArchive.values()];
 }
 
 /** `deb [signed-by=/path arch=amd64] http://mirror/debian bookworm main contrib` @returns {Archive[]} */
-export function parseList(text) {
+function parseList(text) {
   return text.split('\n').flatMap((line) => {
     const match = /^\s*deb\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line);
     if (!match || !isUsable(match[2])) return [];
@@ -56,7 +76,7 @@ export function parseList(text) {
 }
 
 /** Stanzas of `Types: Suites: URIs: Components: Signed-By: Enabled:`; every URI with every suite. @returns {Archive[]} */
-export function parseDeb822(text) {
+function parseDeb822(text) {
   const withoutComments = text.replace(/^#.*\n?/gm, '');
   return withoutComments.split(/\n\s*\n/).flatMap((stanza) => {
     const field = (name) =>

@@ -59,7 +59,10 @@ export async function openPackages(archives) {
 function notAvailable(suite, packages, updateOutput, downloadOutput, log) {
   const aboutSuite = updateOutput
     .split('\n')
-    .filter((line) => /^(E|W|Err)/.test(line) && line.includes(` ${suite} `));
+    .filter(
+      (line) =>
+        /^(E|W|Err):/.test(line) && (line.includes(` ${suite} `) || line.includes(`/dists/${suite}/`)),
+    );
   const reasons = aboutSuite.length > 0 ? aboutSuite.join('\n') : `${updateOutput}\n${downloadOutput}`;
   const problems = `${updateOutput}\n${downloadOutput}`
     .split('\n')

@@ -41,7 +41,15 @@ function installedVersion(home) {
 async function install(version, home) {
   const half = join(scratch, 'pnpm');
   mkdirSync(half, { recursive: true });
-  await run('npm', ['install', '--prefix', half, '--no-audit', '--no-fund', `pnpm@${version}`], {
+  // npm's own pauses between attempts keep a person without network waiting for over a minute.
+  const quiet = [
+    '--no-audit',
+    '--no-fund',
+    '--no-update-notifier',
+    '--fetch-retry-mintimeout=1000',
+    '--fetch-retry-maxtimeout=5000',
+  ];
+  await run('npm', ['install', '--prefix', half, ...quiet, `pnpm@${version}`], {
     cwd: half,
     log: 'npm-install-pnpm',
     what: `npm could not install pnpm ${version}`,
