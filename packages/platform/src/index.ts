@@ -1,12 +1,15 @@
 export * from './accounts.js';
 export * from './clock.js';
+export * from './environment-file.js';
 export * from './exclusive.js';
+export * from './facts.js';
 export { FileError } from './file-error.js';
 export * from './files.js';
 export * from './link-channel.js';
 export * from './link-client.js';
 export * from './link-server.js';
 export { linuxFiles } from './linux-files.js';
+export * from './logger.js';
 export * from './ports.js';
 export {
   currentBootId,
@@ -18,4 +21,7 @@ export {
 } from './processes.js';
 export * from './run.js';
 export * from './services.js';
+export * from './services-process.js';
+export * from './services-systemd.js';
 export * from './start-condition.js';
+export { renderBaseUnit, renderDropIn } from './unit-file.js';

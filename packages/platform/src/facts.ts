@@ -1,0 +1,114 @@
+/**
+ * What this host is: facts that change rarely (read once, from systeminformation, which runs programs for them) and
+ * cheap ones that are read anew each time. What is hot or needs a fresh answer is read from Node and /proc directly.
+ */
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, networkInterfaces } from 'node:os';
+import { currentBootId } from './processes.js';
+
+export interface HostFacts {
+  readonly hostname: string;
+  readonly os: {
+    readonly platform: string;
+    /** E.g. `Debian GNU/Linux`. */
+    readonly distro: string;
+    /** E.g. `12`. */
+    readonly release: string;
+    readonly kernel: string;
+    /** Node's name for it: `x64`, `arm64`. */
+    readonly arch: string;
+  };
+  readonly memoryBytes: number;
+  /** CPUs that this process may use. */
+  readonly cpus: number;
+  readonly bootId: string;
+  /** From the CPU's own flag; `unknown` where the CPU has no such flag. */
+  readonly virtual: 'yes' | 'no' | 'unknown';
+}
+
+export interface LocalAddress {
+  /** Without scope and prefix length. */
+  readonly address: string;
+  readonly family: 'IPv4' | 'IPv6';
+  readonly interface: string;
+  /** Loopback. */
+  readonly internal: boolean;
+}
+
+/** This process. CPU times are totals since its start, milliseconds. */
+export interface SelfUsage {
+  readonly rssBytes: number;
+  readonly cpuUserMs: number;
+  readonly cpuSystemMs: number;
+  readonly uptimeMs: number;
+}
+
+/** What is asked of a host besides its files and services; the simulated world has its own. */
+export interface Host {
+  hostFacts(): Promise<HostFacts>;
+  localAddresses(): readonly LocalAddress[];
+  selfUsage(): SelfUsage;
+}
+
+let remembered: Promise<HostFacts> | undefined;
+
+/** Read once per process; a failed reading is tried again at the next call. */
+export function hostFacts(): Promise<HostFacts> {
+  remembered ??= readFacts().catch((error: unknown) => {
+    remembered = undefined;
+    throw error;
+  });
+  return remembered;
+}
+
+/** Every address of every interface that is up. */
+export function localAddresses(): readonly LocalAddress[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+    (addresses ?? []).map(({ address, family, internal }) => ({
+      address,
+      family,
+      interface: name,
+      internal,
+    })),
+  );
+}
+
+export function selfUsage(): SelfUsage {
+  const cpu = process.cpuUsage();
+  return {
+    rssBytes: process.memoryUsage.rss(),
+    cpuUserMs: cpu.user / 1000,
+    cpuSystemMs: cpu.system / 1000,
+    uptimeMs: process.uptime() * 1000,
+  };
+}
+
+export const linuxHost: Host = { hostFacts, localAddresses, selfUsage };
+
+async function readFacts(): Promise<HostFacts> {
+  const { default: information } = await import('systeminformation');
+  const [os, memory, bootId, virtual] = await Promise.all([
+    information.osInfo(),
+    information.mem(),
+    currentBootId(),
+    isVirtual(),
+  ]);
+  const { hostname, platform, distro, release, kernel } = os;
+  return {
+    hostname,
+    os: { platform, distro, release, kernel, arch: process.arch },
+    memoryBytes: memory.total,
+    cpus: availableParallelism(),
+    bootId,
+    virtual,
+  };
+}
+
+async function isVirtual(): Promise<HostFacts['virtual']> {
+  const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
+  const flags = /^flags\s*:(.*)$/m.exec(text)?.[1];
+  if (flags === undefined) {
+    return 'unknown';
+  }
+  return flags.split(' ').includes('hypervisor') ? 'yes' : 'no';
+}

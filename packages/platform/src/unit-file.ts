@@ -1,0 +1,105 @@
+/**
+ * The text of the systemd files that make etcd.service ours: a drop-in over the distribution's unit, or a whole unit
+ * where there is none. Pure. Where the files go and who reloads systemd is in services-systemd.ts.
+ */
+import { type EtcdUnit, ServiceError } from './services.js';
+import { walDirectory } from './start-condition.js';
+
+/** First line of every file we write; a file with another first line is not ours to replace. */
+export const unitFileHead =
+  '# Written by etcd-agent, which replaces it. Put your own settings into a drop-in that sorts after it.';
+
+/** After this many starts within the interval systemd gives up, and the agent decides on from there. */
+const startLimit = { burst: 20, intervalSeconds: 60 };
+const openFilesMax = 65_536;
+
+/**
+ * The drop-in. It resets what a distribution's unit passes to etcd (flags, variables, conditions), because etcd 3.4
+ * and later refuse a setting given both as a flag and as a variable, and because a foreign triggering condition would
+ * undo rule one. Throws a ServiceError for a path or name that cannot be written safely.
+ */
+export function renderDropIn(unit: EtcdUnit): string {
+  return [
+    unitFileHead,
+    '[Unit]',
+    `StartLimitIntervalSec=${startLimit.intervalSeconds}`,
+    `StartLimitBurst=${startLimit.burst}`,
+    '# Either a write-ahead log or a permit: never on an empty directory by itself. The first line clears all others.',
+    'ConditionPathExists=',
+    `ConditionPathExistsGlob=|${path('walDir', walDirectory(unit))}/*.wal`,
+    `ConditionPathExists=|${path('permitFile', unit.permitFile)}`,
+    '',
+    '[Service]',
+    'Type=notify',
+    'ExecStart=',
+    `ExecStart=${quoted(path('binary', unit.binary))}`,
+    'Environment=',
+    'EnvironmentFile=',
+    `EnvironmentFile=${path('environmentFile', unit.environmentFile)}`,
+    ...optional('WorkingDirectory', unit.workingDirectory, path),
+    ...optional('User', unit.user, account),
+    ...optional('Group', unit.group, account),
+    'Restart=always',
+    'RestartSec=100ms',
+    '# etcd says READY only when it has joined, which may need other hosts: no deadline for that.',
+    'TimeoutStartSec=0',
+    `LimitNOFILE=${openFilesMax}`,
+    '',
+  ].join('\n');
+}
+
+/** The unit for a host that has none. Everything about how etcd runs is in the drop-in, which is always there too. */
+export function renderBaseUnit(unit: EtcdUnit): string {
+  return [
+    unitFileHead,
+    '[Unit]',
+    'Description=etcd key-value store',
+    'Documentation=https://etcd.io/docs/',
+    'Wants=network-online.target',
+    'After=network-online.target',
+    '',
+    '[Service]',
+    'Type=notify',
+    `ExecStart=${quoted(path('binary', unit.binary))}`,
+    '',
+    '[Install]',
+    'WantedBy=multi-user.target',
+    '',
+  ].join('\n');
+}
+
+function optional(
+  name: string,
+  value: string | undefined,
+  check: (name: string, value: string) => string,
+): string[] {
+  return value === undefined ? [] : [`${name}=${check(name, value)}`];
+}
+
+/**
+ * A path as systemd reads it back: `%` starts a specifier and is doubled. Glob characters, quotes, `$`, backslashes,
+ * control characters and relative parts are refused rather than escaped in five different ways.
+ */
+function path(name: string, value: string): string {
+  const tame = /^\/[A-Za-z0-9/._+@:=,~% -]*$/.test(value) && !value.endsWith(' ');
+  if (!tame || value.split('/').some((part) => part === '..' || part === '.')) {
+    throw new ServiceError(
+      'describe',
+      `${name} ${JSON.stringify(value)} is not a plain absolute path`,
+      false,
+    );
+  }
+  return value.replaceAll('%', '%%');
+}
+
+function account(name: string, value: string): string {
+  if (!/^[a-z_][a-z0-9_-]{0,31}$/i.test(value)) {
+    throw new ServiceError('describe', `${name} ${JSON.stringify(value)} is not an account name`, false);
+  }
+  return value;
+}
+
+/** A command word; only spaces need the quotes, since `path` refuses the rest. */
+function quoted(word: string): string {
+  return word.includes(' ') ? `"${word}"` : word;
+}
