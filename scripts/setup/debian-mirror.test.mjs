@@ -46,6 +46,7 @@ describe('the mirror of this machine', () => {
       machine({
         'sources.list': [
           'deb cdrom:[Debian GNU/Linux 12 _Bookworm_]/ bookworm main',
+          'deb cdrom:[Debian-12]/ bookworm main',
           '# deb http://commented.example/debian bookworm main',
           'deb http://security.example/debian-security bookworm-security main',
           'deb [arch=amd64 signed-by=/etc/keys/a.gpg] http://mirror.example/debian bookworm main non-free # mine',

@@ -16,23 +16,21 @@ export async function installDependencies() {
   // Away first: an install that is interrupted must not look finished to the next run.
   rmSync(stampFile, { force: true });
   const pnpm = await findPnpm();
+  const options = [
+    '--frozen-lockfile',
+    '--reporter=append-only',
+    // Otherwise pnpm asks a question when node_modules was made differently, and nobody can answer.
+    '--config.confirmModulesPurge=false',
+    // pnpm's own pauses between attempts keep a person without network waiting for over a minute.
+    '--config.fetch-retry-mintimeout=1000',
+    '--config.fetch-retry-maxtimeout=5000',
+  ];
   await step('installing dependencies (pnpm install --frozen-lockfile)', () =>
-    // Without the purge option pnpm asks a question when node_modules was made differently, and nobody can answer.
-    run(
-      pnpm.command,
-      [
-        ...pnpm.args,
-        'install',
-        '--frozen-lockfile',
-        '--config.confirmModulesPurge=false',
-        '--reporter=append-only',
-      ],
-      {
-        log: 'pnpm-install',
-        what: 'the dependencies could not be installed',
-        next: 'run the same command again',
-      },
-    ),
+    run(pnpm.command, [...pnpm.args, 'install', ...options], {
+      log: 'pnpm-install',
+      what: 'the dependencies could not be installed',
+      next: 'run the same command again',
+    }),
   );
   writeFileSync(stampFile, wanted);
 }
