@@ -1,0 +1,221 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { FileError } from './file-error.js';
+import { linuxFiles as files } from './linux-files.js';
+import { runChildProgram, temporaryDirectory } from './testing/child-program.js';
+
+const isRoot = process.getuid?.() === 0;
+
+test('a written file has its content and exactly its mode, whatever the umask', async () => {
+  const path = join(temporaryDirectory(), 'etcd.conf');
+  const before = process.umask(0o077);
+  await files.writeAtomic(path, 'one\n', { mode: 0o664 }).finally(() => process.umask(before));
+  expect(readFileSync(path, 'utf8')).toBe('one\n');
+  expect(statSync(path).mode & 0o7777).toBe(0o664);
+  await files.writeAtomic(path, new Uint8Array([0x32]), { mode: 0o600 });
+  expect(await files.readText(path)).toBe('2');
+  expect(statSync(path).mode & 0o7777).toBe(0o600);
+});
+
+test.runIf(isRoot)('a written file and a made directory belong to the owner that was asked for', async () => {
+  const directory = join(temporaryDirectory(), 'etc', 'etcd');
+  const owner = { uid: 12_345, gid: 54_321 };
+  await files.makeDirectory(directory, { mode: 0o750, owner });
+  await files.writeAtomic(join(directory, 'key.pem'), 'k', { mode: 0o640, owner });
+  expect(await files.stat(directory)).toMatchObject({ kind: 'directory', mode: 0o750, ...owner });
+  expect(await files.stat(join(directory, 'key.pem'))).toMatchObject({
+    kind: 'file',
+    mode: 0o640,
+    ...owner,
+    size: 1,
+  });
+});
+
+test('a private file is at no moment readable by others, under its own or a temporary name', async () => {
+  const directory = temporaryDirectory();
+  const seen = new Set<number>();
+  let writing = true;
+  const watch = async () => {
+    while (writing) {
+      for (const name of readdirSync(directory)) {
+        const status = lstatSync(join(directory, name), { throwIfNoEntry: false });
+        seen.add((status?.mode ?? 0) & 0o077);
+      }
+      await delay(0);
+    }
+  };
+  const watched = watch();
+  for (let round = 0; round < 10; round += 1) {
+    await files.writeAtomic(join(directory, 'key.pem'), 'x'.repeat(200_000), { mode: 0o600 });
+  }
+  writing = false;
+  await watched;
+  expect([...seen]).toEqual([0]);
+});
+
+test('a writer killed at any moment leaves the whole old or the whole new content', async () => {
+  const path = join(temporaryDirectory(), 'member.json');
+  for (let round = 0; round < 5; round += 1) {
+    const writer = runChildProgram(
+      `import { linuxFiles } from './linux-files.js';
+       const path = process.argv[2];
+       for (let n = 0; ; n += 1) {
+         await linuxFiles.writeAtomic(path, String(n % 10).repeat(300_000), { mode: 0o600 });
+         if (n === 0) console.log('written');
+       }`,
+      [path],
+    );
+    await writer.line();
+    await delay(Math.random() * 40);
+    await writer.kill();
+    const text = readFileSync(path, 'utf8');
+    expect(text).toBe((text[0] ?? '').repeat(300_000));
+  }
+});
+
+test('a failed write leaves no temporary file behind', async () => {
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory, 'taken', 'inner'), { recursive: true });
+  await expect(files.writeAtomic(join(directory, 'taken'), 'x', { mode: 0o600 })).rejects.toMatchObject({
+    name: 'FileError',
+    code: 'EISDIR',
+  });
+  expect(readdirSync(directory)).toEqual(['taken']);
+});
+
+test('what a killed writer left is removed by the next write; what may be in use or is not ours stays', async () => {
+  const directory = temporaryDirectory();
+  const deadPid = 4_194_304; // Above the kernel's largest pid.
+  const old = new Date(Date.now() - 3_600_000);
+  const put = (name: string, time: Date) => {
+    writeFileSync(join(directory, name), '');
+    utimesSync(join(directory, name), time, time);
+  };
+  const alive = `.a.${process.pid}.0123456789ab.etcd-agent-tmp`;
+  const young = `.a.${deadPid}.0123456789ac.etcd-agent-tmp`;
+  put(`.a.${deadPid}.0123456789ab.etcd-agent-tmp`, old);
+  put(alive, old);
+  put(young, new Date());
+  put('.a.backup.etcd-agent-tmp', old);
+  await files.writeAtomic(join(directory, 'a'), 'x', { mode: 0o600 });
+  expect(readdirSync(directory).sort()).toEqual(['.a.backup.etcd-agent-tmp', alive, young, 'a'].sort());
+});
+
+test('a line appended after a torn one starts on a line of its own', async () => {
+  const path = join(temporaryDirectory(), 'audit.jsonl');
+  await files.appendDurable(path, '{"n":1}');
+  writeFileSync(path, '{"n":', { flag: 'a' });
+  await files.appendDurable(path, '{"n":2}');
+  expect(readFileSync(path, 'utf8')).toBe('{"n":1}\n{"n":\n{"n":2}\n');
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  await expect(files.appendDurable(path, 'a\nb')).rejects.toMatchObject({ code: 'EINVAL' });
+});
+
+test('a move never overwrites, neither a file nor an empty directory', async () => {
+  const directory = temporaryDirectory();
+  const at = (name: string) => join(directory, name);
+  writeFileSync(at('a'), 'a');
+  writeFileSync(at('b'), 'b');
+  mkdirSync(at('data'));
+  writeFileSync(at('data/wal'), 'w');
+  mkdirSync(at('empty'));
+  await expect(files.move(at('a'), at('b'))).rejects.toMatchObject({ code: 'EEXIST' });
+  await expect(files.move(at('data'), at('empty'))).rejects.toMatchObject({ code: 'EEXIST' });
+  await expect(files.move(at('absent'), at('c'))).rejects.toMatchObject({ code: 'ENOENT', missing: true });
+  await files.move(at('a'), at('c'));
+  await files.move(at('data'), at('quarantine'));
+  expect(await files.list(directory)).toEqual(['b', 'c', 'empty', 'quarantine']);
+  expect(readFileSync(at('b'), 'utf8')).toBe('b');
+  expect(readFileSync(at('quarantine/wal'), 'utf8')).toBe('w');
+});
+
+test('a file move cut in half by a crash is completed by repeating it', async () => {
+  const directory = temporaryDirectory();
+  const { linkSync } = await import('node:fs');
+  writeFileSync(join(directory, 'a'), 'a');
+  linkSync(join(directory, 'a'), join(directory, 'b'));
+  await files.move(join(directory, 'a'), join(directory, 'b'));
+  expect(readdirSync(directory)).toEqual(['b']);
+});
+
+test('what is at a path is told apart: nothing, file, directory, link, dangling link, something else', async () => {
+  const directory = temporaryDirectory();
+  const at = (name: string) => join(directory, name);
+  writeFileSync(at('file'), 'abc');
+  symlinkSync('file', at('link'));
+  symlinkSync('nowhere', at('dangling'));
+  expect(await files.stat(at('absent'))).toEqual({ kind: 'missing' });
+  expect(await files.stat(at('file/below'))).toEqual({ kind: 'missing' });
+  const file = await files.stat(at('file'));
+  expect(file).toMatchObject({ kind: 'file', size: 3, link: false });
+  expect(await files.stat(at('link'))).toEqual({ ...file, link: true });
+  expect(await files.stat(at('dangling'))).toEqual({ kind: 'danglingLink' });
+  expect(await files.stat('/dev/null')).toMatchObject({ kind: 'other' });
+  expect(await files.exists(at('dangling'))).toBe(true);
+  expect(await files.exists(at('absent'))).toBe(false);
+});
+
+test.skipIf(isRoot)('a path behind a closed directory is denied, not missing', async () => {
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory, 'closed'));
+  chmodSync(join(directory, 'closed'), 0);
+  expect(await files.stat(join(directory, 'closed', 'x'))).toEqual({ kind: 'denied', code: 'EACCES' });
+});
+
+test('reading stops at its limit and says so; heads are cut; /proc files are read although they claim size 0', async () => {
+  const path = join(temporaryDirectory(), 'big');
+  writeFileSync(path, 'x'.repeat(100));
+  await expect(files.readText(path, 99)).rejects.toMatchObject({ code: 'EFBIG', path });
+  expect(await files.readText(path, 100)).toHaveLength(100);
+  expect(await files.readHead(path, 10)).toHaveLength(10);
+  expect(await files.readHead(path, 1000)).toHaveLength(100);
+  expect(await files.readText('/proc/self/status')).toMatch(/^Name:/);
+  const error: unknown = await files.readText(`${path}.absent`).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(FileError);
+  expect(error).toMatchObject({ missing: true, retryable: false, operation: 'read' });
+});
+
+test('making a directory makes its parents, and says whether it was new', async () => {
+  const path = join(temporaryDirectory(), 'a', 'b', 'c');
+  expect(await files.makeDirectory(path, { mode: 0o750 })).toEqual({ created: true });
+  expect(await files.makeDirectory(path, { mode: 0o700 })).toEqual({ created: false });
+  expect(await files.stat(path)).toMatchObject({ kind: 'directory', mode: 0o700 });
+  expect(await files.stat(join(path, '..'))).toMatchObject({ mode: 0o755 });
+});
+
+test('removing is for files only, and twice is fine', async () => {
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, 'permit'), '');
+  await files.remove(join(directory, 'permit'));
+  await files.remove(join(directory, 'permit'));
+  expect(existsSync(join(directory, 'permit'))).toBe(false);
+  await expect(files.remove(directory)).rejects.toBeInstanceOf(FileError);
+  expect(existsSync(directory)).toBe(true);
+});
+
+test('free space and sync latency are measured for a directory that does not exist yet, leaving nothing', async () => {
+  const directory = temporaryDirectory();
+  const future = join(directory, 'not', 'yet');
+  expect(await files.freeBytes(future)).toBeGreaterThan(0);
+  const startedMs = performance.now();
+  const latency = await files.measureFsync(future);
+  expect(performance.now() - startedMs).toBeLessThan(5_000);
+  expect(latency.rounds).toBeGreaterThan(0);
+  expect(latency.rounds).toBeLessThanOrEqual(15);
+  expect(latency.medianMs).toBeGreaterThan(0);
+  expect(latency.maxMs).toBeGreaterThanOrEqual(latency.medianMs);
+  expect(readdirSync(directory)).toEqual([]);
+});

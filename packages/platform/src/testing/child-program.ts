@@ -1,0 +1,101 @@
+/**
+ * Lets a test run this package's sources in a process of its own, which can then be killed at any point: the sources
+ * are transpiled as they are now, so that no earlier build is tested by mistake. For tests only.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { onTestFinished } from 'vitest';
+
+/** A fresh directory that goes when the test ends. */
+export function temporaryDirectory(): string {
+  const path = mkdtempSync(join(realpathSync(tmpdir()), 'platform-test-'));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+export interface ChildProgram {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** The next line it prints; rejects when it ends first. */
+  line(): Promise<string>;
+  /** SIGKILL, and wait for the end. */
+  kill(): Promise<void>;
+}
+
+/** Runs `body` as an ES module beside the transpiled sources: `import { … } from './exclusive.js'` works in it. */
+export function runChildProgram(body: string, args: readonly string[] = []): ChildProgram {
+  const directory = transpiledSources();
+  const program = join(directory, `program-${Math.random().toString(36).slice(2)}.js`);
+  writeFileSync(program, body);
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const ended = once(child, 'exit');
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  return {
+    child,
+    pid: child.pid ?? 0,
+    async line() {
+      const next = await lines.next();
+      if (next.done) {
+        throw new Error('the child program ended without another line');
+      }
+      return next.value;
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Waits until `check` gives something else than undefined or false. */
+export async function eventually<T>(
+  check: () => Promise<T | undefined | false>,
+  limitMs = 10_000,
+): Promise<T> {
+  const untilMs = performance.now() + limitMs;
+  for (;;) {
+    const value = await check();
+    if (value !== undefined && value !== false) {
+      return value;
+    }
+    if (performance.now() > untilMs) {
+      throw new Error(`did not happen within ${limitMs} ms`);
+    }
+    await delay(20);
+  }
+}
+
+let sources: string | undefined;
+
+function transpiledSources(): string {
+  if (sources !== undefined) {
+    return sources;
+  }
+  const from = fileURLToPath(new URL('..', import.meta.url));
+  const to = mkdtempSync(join(tmpdir(), 'platform-sources-'));
+  process.once('exit', () => rmSync(to, { recursive: true, force: true }));
+  const compilerOptions = {
+    module: ts.ModuleKind.ESNext,
+    target: ts.ScriptTarget.ES2022,
+    verbatimModuleSyntax: true,
+  };
+  for (const name of readdirSync(from)) {
+    if (name.endsWith('.ts') && !name.endsWith('.test.ts')) {
+      const { outputText } = ts.transpileModule(readFileSync(join(from, name), 'utf8'), { compilerOptions });
+      writeFileSync(join(to, name.replace(/\.ts$/, '.js')), outputText);
+    }
+  }
+  writeFileSync(join(to, 'package.json'), '{"type":"module"}');
+  sources = to;
+  return to;
+}
