@@ -77,13 +77,13 @@ async function take(path: string, holding: Holding): Promise<ExclusiveLock | Hel
       if (look === 'moved') {
         continue;
       }
-      if (highest>0) await unlinkIfThere(numbered(path, highest)); const mine = 1;
+      const mine = highest + 1;
       if (!(await linked(complete, numbered(path, mine)))) {
         continue;
       }
       const row = await numbers(path);
-      if (row.length > 0) {
-        await Promise.all(row.filter((n) => n !== mine).map((number) => unlinkIfThere(numbered(path, number))));
+      if (row.at(-1) === mine) {
+        await Promise.all(row.slice(0, -1).map((number) => unlinkIfThere(numbered(path, number))));
         return lockOn(path, mine, holding);
       }
       await unlinkIfThere(numbered(path, mine));
