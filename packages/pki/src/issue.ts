@@ -9,6 +9,7 @@ import { sortHosts } from './hosts.js';
 import { describeKey, keyRequestOf, supportedKinds } from './key.js';
 import { decodePem, requestBytesMax } from './pem.js';
 import { PkiError } from './pki-error.js';
+import { parseCertificate } from './read-certificate.js';
 import { newSerial } from './serial.js';
 import { checkSubject, type Subject } from './subject.js';
 import { signCertificate } from './to-be-signed.js';
@@ -74,6 +75,12 @@ export async function issueLeaf(
     authority.key,
   );
   const issuer = authority.certificate;
+  if (parseCertificate(certificate).extensions.subjectName.equals(issuer.extensions.subjectName)) {
+    throw new PkiError(
+      'badSubject',
+      'the subject is the same as that of the CA; a leaf with the name of its CA looks self-signed',
+    );
+  }
   return assertIssued(certificate, { issuer, publicKey, serial, validity, altNames, usages, isCA: false });
 }
 

@@ -39,7 +39,7 @@ export function checkSubject(subject: Subject, what: string): void {
 export function subjectProblems(subject: Subject): Problem[] {
   const problems: Problem[] = [];
   const check = (path: string, field: keyof typeof charactersMax, value: string) => {
-    const message = fieldProblem(field, value);
+    const message = subjectFieldProblem(field, value);
     if (message !== undefined) problems.push({ path, message });
   };
   if (subject.CN.trim() === '')
@@ -51,7 +51,8 @@ export function subjectProblems(subject: Subject): Problem[] {
   return problems;
 }
 
-function fieldProblem(field: keyof typeof charactersMax, value: string): string | undefined {
+/** What is wrong with one part of a name, or undefined; an empty part is absent. */
+export function subjectFieldProblem(field: keyof typeof charactersMax, value: string): string | undefined {
   if (value === '') return undefined;
   const bad = /[^\x20-\x7e]/u.exec(value)?.[0];
   if (bad !== undefined) {
