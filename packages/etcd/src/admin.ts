@@ -10,7 +10,10 @@ import type { ClusterId, MemberId } from './ids.js';
 export interface EtcdAdmin {
   /** The endpoint's URL, e.g. "https://10.0.0.1:2379". */
   readonly endpoint: string;
-  /** What the member says of itself. Answered locally: works without quorum. */
+  /**
+   * What the member says of itself. Answered locally: works without quorum. With etcd's access control on, late 3.5
+   * (seen with 3.5.30) refuses it to all but the root role: `permissionDenied`, though the member is well.
+   */
   status(): Promise<MemberStatus>;
   /**
    * The member list. With `linearizable` it is at least as new as the moment of the call, and needs quorum; without,
@@ -67,7 +70,7 @@ export interface Alarm {
 
 /** Why a call failed, in terms an operator can act on. */
 export type EtcdErrorKind =
-  /** Nothing answers there: refused, no route, name unknown, connection dropped. */
+  /** Nothing answers there: refused, no route, name unknown. Or the connection dropped, maybe after a write was sent. */
   | 'unreachable'
   /** No answer within the deadline, ours or etcd's own: whether a write happened is unknown. */
   | 'deadline'

@@ -162,7 +162,7 @@ class Etcd3Admin implements EtcdAdmin {
     try {
       await this.client.get(key).exec();
     } catch (error) {
-      if (toEtcdError(this.endpoint, error).kind !== 'permissionDenied') throw error;
+      if (!/etcdserver: permission denied/.test(String(error))) throw error;
     }
   }
 

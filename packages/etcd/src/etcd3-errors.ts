@@ -37,26 +37,30 @@ function kindOf(text: string): EtcdErrorKind {
     case grpcCode.cancelled:
       return 'unreachable';
     default:
-      return 'other';
+      // etcd 3.4 without quorum sends its own expired context as it is, with gRPC's code for "unknown".
+      return /context deadline exceeded/.test(text) ? 'deadline' : 'other';
   }
 }
 
-/** etcd answered, with one of its own reasons. */
+/** etcd answered, with one of its own reasons; the first pattern that fits counts. */
 function kindOfServerReply(text: string): EtcdErrorKind {
-  if (/etcdserver: no leader/.test(text)) return 'noLeader';
-  if (
-    /etcdserver: (unhealthy cluster|re-configuration failed due to not enough started members)/.test(text)
-  ) {
-    return 'unhealthyCluster';
-  }
-  if (/etcdserver: request timed out/.test(text)) return 'deadline';
-  if (/etcdserver: (permission denied|user name is empty|invalid auth token)/.test(text))
-    return 'permissionDenied';
-  if (/etcdserver: (server stopped|leader changed|not leader)/.test(text)) return 'unreachable';
-  return 'other';
+  return serverReplies.find(([pattern]) => pattern.test(text))?.[1] ?? 'other';
 }
 
-const neverConnected = /Waiting for LB pick|name resolution/;
+const serverReplies: readonly (readonly [RegExp, EtcdErrorKind])[] = [
+  [/etcdserver: (no leader|leader changed)/, 'noLeader'],
+  [
+    /etcdserver: (unhealthy cluster|re-configuration failed due to not enough started members)/,
+    'unhealthyCluster',
+  ],
+  [/etcdserver: request timed out/, 'deadline'],
+  // The user is the CN of the client certificate while etcd's access control is on.
+  [/etcdserver: (permission denied|user name (is empty|not found)|invalid auth token)/, 'permissionDenied'],
+  [/etcdserver: server stopped/, 'unreachable'],
+];
+
+/** gRPC's text names the remote address once a call has been given a connection; etcd's own deadlines read otherwise. */
+const neverConnected = /Deadline exceeded after(?!.*remote_addr=)/;
 
 /** What Node's TLS says when either side refuses the other's certificate or protocol. */
 const tlsTrouble =
