@@ -77,7 +77,7 @@ class Supervisor implements ServiceManager {
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly closing = new AbortController();
-  private phase: Phase = { kind: 'stopped', result: 'never started' };
+  private phase: Phase = { kind: 'stopped', result: 'not running' };
   private failures = 0;
   /** Operations take turns; this is the end of the line. */
   private line: Promise<unknown> = Promise.resolve();

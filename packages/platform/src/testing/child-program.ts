@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 
 /** A fresh directory that goes when the test ends. */
 export function temporaryDirectory(): string {
@@ -77,13 +77,19 @@ export async function eventually<T>(
 
 let sources: string | undefined;
 
+afterAll(() => {
+  if (sources !== undefined) {
+    rmSync(sources, { recursive: true, force: true });
+    sources = undefined;
+  }
+});
+
 function transpiledSources(): string {
   if (sources !== undefined) {
     return sources;
   }
   const from = fileURLToPath(new URL('..', import.meta.url));
   const to = mkdtempSync(join(tmpdir(), 'platform-sources-'));
-  process.once('exit', () => rmSync(to, { recursive: true, force: true }));
   const compilerOptions = {
     module: ts.ModuleKind.ESNext,
     target: ts.ScriptTarget.ES2022,
