@@ -5,16 +5,10 @@
 import crypto from 'node:crypto';
 import { children, DerError, expectTag, oidText, readOnly, tags, wholeBitString } from './der-read.js';
 import { sortHosts } from './hosts.js';
-import {
-  describeKey,
-  type KeyRequest,
-  keyRequestOf,
-  publicKeySha256,
-  readPrivateKey,
-  supportedKinds,
-} from './key.js';
+import { type KeyRequest, publicKeySha256, readPrivateKey } from './key.js';
 import { decodePem, requestBytesMax } from './pem.js';
 import { PkiError } from './pki-error.js';
+import { readPublicKey } from './public-key.js';
 import { signatureAlgorithmByOid } from './signature-algorithm.js';
 import { checkSubject, type Subject } from './subject.js';
 import { signRequest } from './to-be-signed.js';
@@ -55,7 +49,7 @@ export async function readRequest(pem: string): Promise<RequestedKey> {
     code: 'badRequest',
   });
   const parts = takeApart(der);
-  const { publicKey, key } = readPublicKey(parts.spki);
+  const { publicKey, key } = readPublicKey(parts.spki, 'the certificate request', 'badRequest');
   const algorithm = signatureAlgorithmByOid(parts.signatureOid);
   if (algorithm === undefined || algorithm.algo !== key.algo) {
     throw bad(`is signed with algorithm ${parts.signatureOid}, which is not ${key.algo} with SHA-2`);
@@ -99,32 +93,6 @@ function takeApart(der: Buffer): RequestParts {
     if (cause instanceof DerError) throw bad(`is damaged: ${cause.message}`, cause);
     throw cause;
   }
-}
-
-function readPublicKey(spki: Buffer): { publicKey: crypto.KeyObject; key: KeyRequest } {
-  let publicKey: crypto.KeyObject;
-  let plain: Buffer;
-  try {
-    publicKey = crypto.createPublicKey({ key: spki, format: 'der', type: 'spki' });
-  } catch (cause) {
-    throw bad('holds a public key that cannot be read', cause);
-  }
-  const key = keyRequestOf(publicKey);
-  if (key === undefined) throw bad(`is for a key ${describeKey(publicKey)}; ${supportedKinds}`);
-  const exponent = publicKey.asymmetricKeyDetails?.publicExponent;
-  if (exponent !== undefined && exponent !== 65537n) {
-    throw bad(`is for an RSA key with public exponent ${exponent}; only 65537 is accepted`);
-  }
-  try {
-    // Through JWK and back, the key comes out in its one plain encoding: an uncompressed point, a named curve.
-    // Go, and with it etcd, cannot read a compressed point, and one key must have one fingerprint.
-    const jwk = publicKey.export({ format: 'jwk' });
-    plain = crypto.createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' });
-  } catch (cause) {
-    throw bad('holds a public key that cannot be read', cause);
-  }
-  if (!plain.equals(spki)) throw bad('holds a public key in an unusual encoding, such as a compressed point');
-  return { publicKey, key };
 }
 
 function verifySignature(

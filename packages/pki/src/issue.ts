@@ -1,14 +1,14 @@
 /**
  * Issues leaf certificates: everything in one is what the holder of the CA asked for, never what the receiver asked.
  */
-import crypto from 'node:crypto';
+import type crypto from 'node:crypto';
 import { assertIssued } from './assert-issued.js';
 import { type Authority, openAuthority } from './authority.js';
 import { validityFor } from './expiry.js';
 import { sortHosts } from './hosts.js';
-import { describeKey, keyRequestOf, supportedKinds } from './key.js';
 import { decodePem, requestBytesMax } from './pem.js';
 import { PkiError } from './pki-error.js';
+import { readPublicKey } from './public-key.js';
 import { parseCertificate } from './read-certificate.js';
 import { newSerial } from './serial.js';
 import { checkSubject, type Subject } from './subject.js';
@@ -54,7 +54,7 @@ export async function issueLeaf(
       'a leaf certificate cannot have the usages "cert sign" or "crl sign"; they make a CA',
     );
   }
-  const publicKey = readPublicKey(input.publicKey);
+  const publicKey = publicKeyOf(input.publicKey);
   const authority = openAuthority(input.authority, now);
   const asked = validityFor({ expiry, now, backdateMs: options.backdateMs });
   const tooLong = asked.notAfter > authority.notAfter && !options.mayOutliveAuthority;
@@ -84,22 +84,9 @@ export async function issueLeaf(
   return assertIssued(certificate, { issuer, publicKey, serial, validity, altNames, usages, isCA: false });
 }
 
-function readPublicKey(pem: string): crypto.KeyObject {
+function publicKeyOf(pem: string): crypto.KeyObject {
   // createPublicKey alone would also take a private key or a certificate; neither has any business here.
-  const der = decodePem(pem, {
-    what: 'the public key',
-    labels: ['PUBLIC KEY'],
-    bytesMax: requestBytesMax,
-    code: 'badKey',
-  });
-  let key: crypto.KeyObject;
-  try {
-    key = crypto.createPublicKey({ key: der, format: 'der', type: 'spki' });
-  } catch (cause) {
-    throw new PkiError('badKey', 'the public key is damaged', { cause });
-  }
-  if (keyRequestOf(key) === undefined) {
-    throw new PkiError('badKey', `the public key is ${describeKey(key)}; ${supportedKinds}`);
-  }
-  return key;
+  const what = 'the public key';
+  const der = decodePem(pem, { what, labels: ['PUBLIC KEY'], bytesMax: requestBytesMax, code: 'badKey' });
+  return readPublicKey(der, what, 'badKey').publicKey;
 }
