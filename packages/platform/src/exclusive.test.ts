@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { acquireExclusive, HeldError } from './exclusive.js';
 import { processIdentity } from './processes.js';
-import { runChildProgram, temporaryDirectory } from './testing/child-program.js';
+import { runChildProgram } from './testing/child-program.js';
+import { temporaryDirectory } from './testing/scratch.js';
 
 const holder = `
   import { acquireExclusive } from './exclusive.js';

@@ -44,21 +44,28 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
     destination === undefined || typeof destination === 'string'
       ? pino.destination({ dest: destination ?? 2, sync: true, mkdir: true, mode: 0o640 })
       : destination;
-  const logger: Logger = pino(
+  const logger = pino(
     {
       level,
       base: node === undefined ? { name } : { name, node },
       timestamp: pino.stdTimeFunctions.isoTime,
+      // The formatter below has already made plain objects of errors, at every depth.
+      serializers: { err: (error: unknown) => error },
       formatters: {
         level: (label) => ({ level: label }),
-        bindings: (fields) => redactObject(fields, plainErrors),
         log: (fields) => redactObject(fields, plainErrors),
       },
       hooks: { streamWrite: redactText },
     },
     stream,
   );
-  return logger;
+  // pino does not pass the fields of a child through the formatters; its children inherit this method.
+  const plainChild = logger.child;
+  logger.child = function child(this: typeof logger, fields: object) {
+    return plainChild.call(this, redactObject(fields, plainErrors));
+  } as typeof logger.child;
+  const narrowed: Logger = logger;
+  return narrowed;
 }
 
 const ignore: LogMethod = () => undefined;

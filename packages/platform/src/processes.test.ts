@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { isSameProcess, parseStat, processIdentity, signal } from './processes.js';
-import { eventually } from './testing/child-program.js';
+import { eventually } from './testing/scratch.js';
 
 function sleeper() {
   const child = spawn('/bin/sleep', ['60']);
@@ -42,8 +42,8 @@ test('a process that got the pid of an earlier one is not signalled', async () =
 });
 
 test('a zombie counts as gone', async () => {
-  // The shell does not wait for its child; sh -c becomes sleep by exec and never reaps.
-  const parent = spawn('/bin/sh', ['-c', '/bin/true & echo $!; exec /bin/sleep 60']);
+  // The shell becomes sleep by exec before its child ends, and sleep never waits for a child.
+  const parent = spawn('/bin/sh', ['-c', '/bin/sleep 0.2 & echo $!; exec /bin/sleep 60']);
   onTestFinished(() => {
     parent.kill('SIGKILL');
   });

@@ -11,7 +11,8 @@ import { processIdentity, processStat } from './processes.js';
 import { restartDelayMs } from './restart-delay.js';
 import type { EtcdUnit, ServiceManager, ServiceState } from './services.js';
 import { openProcessServices } from './services-process.js';
-import { eventually, runChildProgram, temporaryDirectory } from './testing/child-program.js';
+import { runChildProgram } from './testing/child-program.js';
+import { eventually, temporaryDirectory } from './testing/scratch.js';
 
 const isRoot = process.getuid?.() === 0;
 

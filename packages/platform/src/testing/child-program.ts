@@ -4,21 +4,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { afterAll, onTestFinished } from 'vitest';
-
-/** A fresh directory that goes when the test ends. */
-export function temporaryDirectory(): string {
-  const path = mkdtempSync(join(realpathSync(tmpdir()), 'platform-test-'));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
 
 export interface ChildProgram {
   readonly child: ChildProcess;
@@ -55,24 +47,6 @@ export function runChildProgram(body: string, args: readonly string[] = []): Chi
       await ended;
     },
   };
-}
-
-/** Waits until `check` gives something else than undefined or false. */
-export async function eventually<T>(
-  check: () => Promise<T | undefined | false>,
-  limitMs = 10_000,
-): Promise<T> {
-  const untilMs = performance.now() + limitMs;
-  for (;;) {
-    const value = await check();
-    if (value !== undefined && value !== false) {
-      return value;
-    }
-    if (performance.now() > untilMs) {
-      throw new Error(`did not happen within ${limitMs} ms`);
-    }
-    await delay(20);
-  }
 }
 
 let sources: string | undefined;

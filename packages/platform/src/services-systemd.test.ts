@@ -1,0 +1,191 @@
+/** The systemd adapter against a scripted systemctl and real unit files in a directory of the test's own. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { ProgramResult } from './run.js';
+import type { EtcdUnit } from './services.js';
+import { systemdServices } from './services-systemd.js';
+import { parseShow, stateFromProperties } from './systemctl-show.js';
+import { temporaryDirectory } from './testing/scratch.js';
+import { renderBaseUnit, renderDropIn } from './unit-file.js';
+
+const unit: EtcdUnit = {
+  binary: '/usr/bin/etcd',
+  environmentFile: '/etc/etcd/etcd.conf',
+  dataDir: '/var/lib/etcd/default.etcd',
+  permitFile: '/var/lib/etcd-agent/permit',
+};
+
+const exited = (stdout: string, code = 0, stderr = ''): ProgramResult => ({
+  kind: 'exited',
+  code,
+  stdout,
+  stderr,
+});
+
+function scripted(shown: () => string, answers: Record<string, ProgramResult> = {}) {
+  const unitDirectory = temporaryDirectory();
+  const calls: string[] = [];
+  const services = systemdServices({
+    unitDirectory,
+    async systemctl(args) {
+      const [verb = ''] = args;
+      if (verb === 'show') {
+        return exited(shown());
+      }
+      calls.push(args.join(' '));
+      return answers[verb] ?? exited('');
+    },
+  });
+  return { services, calls, unitDirectory, at: (name: string) => join(unitDirectory, name) };
+}
+
+const stateOf = (text: string) => stateFromProperties(parseShow(text), new Date(100_000), 50_000);
+const loaded = 'LoadState=loaded\n';
+
+test.each([
+  ['LoadState=not-found\nActiveState=inactive\n', { kind: 'missing' }],
+  ['LoadState=masked\nActiveState=inactive\n', { kind: 'masked' }],
+  [
+    `${loaded}ActiveState=active\nSubState=running\nMainPID=42\nExecMainStartTimestampMonotonic=40000000\n`,
+    { kind: 'active', pid: 42, startedAt: new Date(90_000) },
+  ],
+  [`${loaded}ActiveState=activating\nSubState=start\nMainPID=42\n`, { kind: 'activating', pid: 42 }],
+  [`${loaded}ActiveState=activating\nSubState=start-pre\nMainPID=0\n`, { kind: 'activating' }],
+  [
+    `${loaded}ActiveState=activating\nSubState=auto-restart\nMainPID=0\nExecMainCode=1\nExecMainStatus=2\n`,
+    { kind: 'restarting', lastExit: { kind: 'exited', code: 2 } },
+  ],
+  [
+    `${loaded}ActiveState=deactivating\nSubState=stop-sigterm\nMainPID=42\n`,
+    { kind: 'deactivating', pid: 42 },
+  ],
+  [
+    `${loaded}ActiveState=failed\nResult=start-limit-hit\nExecMainCode=2\nExecMainStatus=9\n`,
+    { kind: 'failed', result: 'start-limit-hit', lastExit: { kind: 'signalled', signal: 'SIGKILL' } },
+  ],
+  [
+    `${loaded}ActiveState=inactive\nResult=success\nConditionResult=no\nConditionTimestampMonotonic=0\n`,
+    { kind: 'inactive', result: 'success' },
+  ],
+  [
+    `${loaded}ActiveState=inactive\nResult=success\nConditionResult=no\nConditionTimestampMonotonic=7\n`,
+    { kind: 'conditionFailed', why: expect.stringContaining('permit') },
+  ],
+  [
+    'LoadState=bad-setting\nLoadError=org.x "Unit has a bad setting"\n',
+    { kind: 'unknown', why: expect.any(String) },
+  ],
+])('what systemctl shows is read as a state: %j', (text, state) => {
+  expect(stateOf(text)).toEqual(state);
+});
+
+test('a systemd that does not answer makes the state unknown, not inactive', async () => {
+  const services = systemdServices({
+    systemctl: async () => exited('', 1, 'System has not been booted with systemd as init system (PID 1).'),
+  });
+  expect(await services.observe()).toEqual({
+    kind: 'unknown',
+    why: expect.stringContaining('has not been booted'),
+  });
+  expect(await services.readUnit()).toMatchObject({ kind: 'unknown' });
+  await expect(services.start()).rejects.toMatchObject({ name: 'ServiceError', operation: 'start' });
+});
+
+test('installing over a distribution unit writes the drop-in alone and reloads; a second time nothing happens', async () => {
+  const { services, calls, at } = scripted(() => `${loaded}ActiveState=inactive\nNeedDaemonReload=no\n`);
+  expect(await services.install(unit)).toEqual({ changed: true });
+  expect(readFileSync(at('etcd.service.d/50-etcd-agent.conf'), 'utf8')).toBe(renderDropIn(unit));
+  expect(existsSync(at('etcd.service'))).toBe(false);
+  expect(calls).toEqual(['daemon-reload --no-ask-password']);
+  expect(await services.install(unit)).toEqual({ changed: false });
+  expect(calls).toHaveLength(1);
+  expect(await services.install({ ...unit, user: 'etcd' })).toEqual({ changed: true });
+});
+
+test('where there is no etcd.service a whole unit is written, and kept up to date as ours', async () => {
+  let shown = 'LoadState=not-found\n';
+  const { services, at } = scripted(() => shown);
+  await services.install(unit);
+  shown = loaded;
+  await services.install({ ...unit, binary: '/opt/etcd' });
+  expect(readFileSync(at('etcd.service'), 'utf8')).toBe(renderBaseUnit({ ...unit, binary: '/opt/etcd' }));
+});
+
+test("an administrator's own etcd.service is not replaced", async () => {
+  const { services, at } = scripted(() => loaded);
+  writeFileSync(at('etcd.service'), '[Service]\nExecStart=/usr/local/bin/etcd --name x\n');
+  await services.install(unit);
+  expect(readFileSync(at('etcd.service'), 'utf8')).toContain('--name x');
+});
+
+test('a reload that was forgotten is made up for even when no file changes', async () => {
+  let reload = 'no';
+  const { services, calls } = scripted(() => `${loaded}NeedDaemonReload=${reload}\n`);
+  await services.install(unit);
+  reload = 'yes';
+  expect(await services.install(unit)).toEqual({ changed: false });
+  expect(calls).toHaveLength(2);
+});
+
+test('a masked unit is refused with the command that allows it, and no file is written', async () => {
+  const { services, at } = scripted(() => 'LoadState=masked\n');
+  await expect(services.install(unit)).rejects.toThrow('systemctl unmask etcd.service');
+  expect(existsSync(at('etcd.service.d'))).toBe(false);
+});
+
+test('a refused path leaves neither a unit nor a drop-in', async () => {
+  const { services, at } = scripted(() => 'LoadState=not-found\n');
+  await expect(services.install({ ...unit, permitFile: 'relative' })).rejects.toMatchObject({
+    name: 'ServiceError',
+  });
+  expect(existsSync(at('etcd.service'))).toBe(false);
+});
+
+test('a start clears an earlier failure first and does not wait for etcd to join', async () => {
+  const answers = { 'reset-failed': exited('', 1, 'Unit etcd.service not loaded.') };
+  const { services, calls } = scripted(() => loaded, answers);
+  await services.start();
+  expect(calls).toEqual([
+    'reset-failed --no-ask-password etcd.service',
+    'start --no-block --no-ask-password etcd.service',
+  ]);
+});
+
+test('an etcd that does not stop is killed at the deadline', async () => {
+  let active = 'deactivating';
+  const calls: string[] = [];
+  const services = systemdServices({
+    async systemctl(args) {
+      if (args[0] === 'kill') {
+        active = 'failed';
+      }
+      calls.push(args[0] ?? '');
+      return exited(args[0] === 'show' ? `${loaded}ActiveState=${active}\nResult=signal\n` : '');
+    },
+  });
+  await services.stop(150);
+  expect(calls.filter((verb) => verb !== 'show')).toEqual(['stop', 'kill']);
+});
+
+test('a unit is read with what a distribution passes to etcd', async () => {
+  const { services } = scripted(
+    () =>
+      `${loaded}FragmentPath=/lib/systemd/system/etcd.service\nDropInPaths=/etc/a.conf /etc/b.conf\nType=notify\nUser=etcd\nGroup=\n` +
+      'ExecStart={ path=/usr/bin/etcd ; argv[]=/usr/bin/etcd $DAEMON_ARGS ; ignore_errors=no ; pid=0 }\n' +
+      'Environment=ETCD_NAME=%H ETCD_DATA_DIR=/var/lib/etcd/default\n' +
+      'EnvironmentFiles=/etc/default/etcd (ignore_errors=yes)\nEnvironmentFiles=/etc/b (ignore_errors=no)\nUnitFileState=enabled\n',
+  );
+  expect(await services.readUnit()).toEqual({
+    kind: 'loaded',
+    fragmentPath: '/lib/systemd/system/etcd.service',
+    dropInPaths: ['/etc/a.conf', '/etc/b.conf'],
+    type: 'notify',
+    user: 'etcd',
+    group: '',
+    execStart: '{ path=/usr/bin/etcd ; argv[]=/usr/bin/etcd $DAEMON_ARGS ; ignore_errors=no ; pid=0 }',
+    environment: 'ETCD_NAME=%H ETCD_DATA_DIR=/var/lib/etcd/default',
+    environmentFiles: '/etc/default/etcd (ignore_errors=yes)\n/etc/b (ignore_errors=no)',
+    unitFileState: 'enabled',
+  });
+});
