@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Authority } from './authority.js';
+import { encodePem } from './pem.js';
 import { certificateSha256, keyMatches, readCertificate } from './read-certificate.js';
 import { names, now, sampleAuthority, sampleLeaf } from './testdata/samples.js';
 import { verifyChain } from './verify-chain.js';
@@ -72,6 +73,14 @@ describe('verifyChain', () => {
       kind: 'foreign',
       message: expect.stringContaining('"other-ca"'),
     });
+  });
+
+  test('refuses a leaf whose signature was touched', async () => {
+    const authority = await sampleAuthority();
+    const { certificate } = await sampleLeaf(authority);
+    const der = Buffer.from(certificate.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+    der[der.length - 1]! ^= 1;
+    expect(verdict(encodePem('CERTIFICATE', der), authority)).toMatchObject({ ok: false, kind: 'foreign' });
   });
 
   test('refuses a leaf as authority, and a CA as leaf', async () => {
