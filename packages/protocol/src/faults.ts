@@ -31,14 +31,18 @@ const kindsByCode = new Map<number, FaultKind>(
 /** An error that an RPC handler throws on purpose, and that the caller receives. */
 export class Fault extends Error {
   override readonly name = 'Fault';
+  /** The likely remedy, in one sentence or one command. */
+  readonly hint: string | undefined;
+
   constructor(
     readonly kind: FaultKind,
     message: string,
-    /** The likely remedy, in one sentence or one command. */
-    readonly hint?: string,
+    hint?: string,
     options?: ErrorOptions,
   ) {
+    // Cut here, so that no fault is too long for the wire.
     super(message.slice(0, limits.messageCharsMax), options);
+    this.hint = hint?.slice(0, limits.messageCharsMax);
   }
 
   get retryable(): boolean {
@@ -49,6 +53,7 @@ export class Fault extends Error {
     return faultCodes[this.kind];
   }
 
+  /** What the other side said; a code this version does not know counts as `internal`. */
   static fromWire(code: number, message: string, hint: string | undefined): Fault {
     return new Fault(kindsByCode.get(code) ?? 'internal', message, hint);
   }

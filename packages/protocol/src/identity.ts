@@ -28,10 +28,11 @@ export const nameSchema = z
 const scheme = 'etcd-agent://';
 
 /** `etcd-agent://<cluster>/<role>/<name>`; throws a RangeError where a part is not a name. */
-export function identityUri(identity: Identity): string {
-  nameSchema.parse(identity.cluster);
-  nameSchema.parse(identity.name);
-  return `${scheme}${identity.cluster}/${identity.role}/${identity.name}`;
+export function identityUri({ cluster, role, name }: Identity): string {
+  for (const part of [cluster, name]) {
+    if (!nameSchema.safeParse(part).success) throw new RangeError(`${JSON.stringify(part)} is not a name`);
+  }
+  return `${scheme}${cluster}/${role}/${name}`;
 }
 
 /**
@@ -39,9 +40,10 @@ export function identityUri(identity: Identity): string {
  * holder choose who it is.
  */
 export function identityOf(uris: readonly string[]): Identity | undefined {
-  const ours = uris.filter((uri) => uri.startsWith(scheme));
+  // A scheme has no case (RFC 3986 section 3.1), so another spelling counts as a second one; it is never the one we accept.
+  const ours = uris.filter((uri) => uri.toLowerCase().startsWith(scheme));
   const [only, ...rest] = ours;
-  if (only === undefined || rest.length > 0) return undefined;
+  if (only === undefined || rest.length > 0 || !only.startsWith(scheme)) return undefined;
   const [cluster, role, name, ...more] = only.slice(scheme.length).split('/');
   if (cluster === undefined || role === undefined || name === undefined || more.length > 0) return undefined;
   if (!nameSchema.safeParse(cluster).success || !nameSchema.safeParse(name).success) return undefined;

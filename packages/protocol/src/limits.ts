@@ -14,8 +14,11 @@ export const limits = {
   connectionsMax: 64,
   /** Requests of one connection that may be running at once. */
   requestsInFlightMax: 32,
-  /** Bytes queued on a socket before the connection is given up: the other side does not read. */
-  bufferedBytesMax: 1024 * 1024,
+  /**
+   * Bytes queued on a socket before the connection is given up: the other side does not read. Two of the largest
+   * frames, since one alone must never end a link.
+   */
+  bufferedBytesMax: 8 * 1024 * 1024,
   /** Ping period; two missed answers end the connection. */
   pingMs: 15_000,
   /** A request without its own deadline. Probing and fsync measurement stay below it. */

@@ -4,13 +4,17 @@
  */
 import type { Channel } from './channel.js';
 import { decodeMessage, encodeMessage, type Message } from './codec.js';
-import { Fault, faultCodes, LinkError } from './faults.js';
+import { Fault, LinkError } from './faults.js';
 import type { CallerRole } from './identity.js';
 import { closeCodes, limits } from './limits.js';
 import type { Handlers, MethodTable, Params, ResultOf } from './methods/define.js';
 
 /** Calls methods of table `T`. */
 export interface Caller<T extends MethodTable> {
+  /**
+   * Rejects with a Fault that the other side sent (or `internal` for an answer that does not fit), with a LinkError
+   * where there is no answer, and with a ZodError or RangeError where `params` may not be sent at all.
+   */
   call<M extends keyof T & string>(
     method: M,
     params: Params<T, M>,
@@ -40,29 +44,36 @@ const systemTimers: PeerTimers = {
   },
 };
 
+type Request = Extract<Message, { kind: 'request' }>;
+type Answer = Exclude<Message, Request>;
+
 /** The calling end. Once the channel closes, every open and later call rejects with a LinkError. */
 export function callOver<T extends MethodTable>(
   channel: Channel,
   table: T,
   timers = systemTimers,
 ): Caller<T> {
-  const open = new Map<number, { settle: (message: Message) => void; fail: (error: Error) => void }>();
+  const open = new Map<number, { settle: (answer: Answer) => void; fail: (error: Error) => void }>();
   let nextId = 1;
   let closed: LinkError | undefined;
 
   channel.onFrame((text) => {
+    if (closed !== undefined) return;
     const message = decodeMessage(text);
     if (message === undefined || message.kind === 'request') {
+      end(closeCodes.malformed, 'the other side sent what is no answer');
       channel.close(closeCodes.malformed, 'not an answer');
       return;
     }
     // An answer nobody waits for came after its deadline: dropped.
     open.get(message.id)?.settle(message);
   });
-  channel.onClose((code, reason) => {
-    closed = new LinkError('closed', reason === '' ? `the link was closed (${code})` : reason, code);
+  channel.onClose(end);
+
+  function end(code: number, reason: string): void {
+    closed ??= new LinkError('closed', reason === '' ? `the link was closed (${code})` : reason, code);
     for (const call of [...open.values()]) call.fail(closed);
-  });
+  }
 
   return {
     async call(method, params, timeoutMs = limits.requestMsDefault) {
@@ -73,7 +84,8 @@ export function callOver<T extends MethodTable>(
         throw new LinkError('overloaded', `${open.size} requests are already in flight`);
       }
       const id = nextId++;
-      const answer = await new Promise<Message>((resolve, reject) => {
+      const frame = encodeMessage({ kind: 'request', id, method, params: checked });
+      const answer = await new Promise<Answer>((resolve, reject) => {
         const timer = timers.start(timeoutMs, () => finish(() => reject(timeout(method, timeoutMs))));
         const finish = (act: () => void) => {
           timer.cancel();
@@ -84,18 +96,15 @@ export function callOver<T extends MethodTable>(
           settle: (message) => finish(() => resolve(message)),
           fail: (error) => finish(() => reject(error)),
         });
-        channel.send(encodeMessage({ kind: 'request', id, method, params: checked }));
+        channel.send(frame);
       });
       if (answer.kind === 'failure') {
         throw Fault.fromWire(answer.error.code, answer.error.message, answer.error.data?.hint);
       }
-      if (answer.kind !== 'result') throw new Fault('internal', `${method} was answered by a request`);
       const result = definition.result.safeParse(answer.result);
       if (!result.success) {
-        throw new Fault(
-          'invalidParams',
-          `the answer to ${method} does not fit this version: ${problems(result.error)}`,
-        );
+        const why = `the answer to ${method} does not fit: ${problems(result.error)}`;
+        throw new Fault('internal', why, versionHint);
       }
       return result.data as never;
     },
@@ -112,9 +121,16 @@ export function serveOver<T extends MethodTable, Context>(
   events: ServeEvents = {},
 ): void {
   let inFlight = 0;
+  // Frames may still arrive after a close was asked for: they are nobody's any more.
+  let ended = false;
+  channel.onClose(() => {
+    ended = true;
+  });
   channel.onFrame((text) => {
+    if (ended) return;
     const message = decodeMessage(text);
-    if (message === undefined || message.kind !== 'request') {
+    if (message?.kind !== 'request') {
+      ended = true;
       events.onRefused?.('?', 'malformed');
       channel.close(closeCodes.malformed, 'not a JSON-RPC 2.0 request');
       return;
@@ -124,22 +140,27 @@ export function serveOver<T extends MethodTable, Context>(
       reply(message.id, new Fault('busy', `${inFlight} requests are already in flight`));
       return;
     }
-    inFlight += 1;
-    answer(message.method, message.params)
-      .then(
-        (result) => channel.send(encodeMessage({ kind: 'result', id: message.id, result })),
-        (error: unknown) => reply(message.id, asFault(message.method, error)),
-      )
-      .finally(() => {
-        inFlight -= 1;
-      });
+    void serve(message);
   });
+
+  // Everything that can throw is inside, the encoding of too large a result too: a request never ends the process.
+  async function serve({ id, method, params }: Request): Promise<void> {
+    inFlight += 1;
+    try {
+      const result = await answer(method, params);
+      channel.send(encodeMessage({ kind: 'result', id, result }));
+    } catch (error) {
+      reply(id, asFault(method, error));
+    } finally {
+      inFlight -= 1;
+    }
+  }
 
   async function answer(method: string, params: unknown): Promise<unknown> {
     const definition = Object.hasOwn(table, method) ? table[method] : undefined;
     if (definition === undefined) {
       events.onRefused?.(method, 'unknownMethod');
-      throw new Fault('unknownMethod', `there is no method ${method}`, 'Are both sides of the same version?');
+      throw new Fault('unknownMethod', `there is no method ${method}`, versionHint);
     }
     if (!definition.roles.includes(role)) {
       events.onRefused?.(method, 'unauthorised');
@@ -162,11 +183,13 @@ export function serveOver<T extends MethodTable, Context>(
   }
 
   function reply(id: number, fault: Fault): void {
-    const code = faultCodes[fault.kind];
-    const data = fault.hint === undefined ? {} : { data: { hint: fault.hint } };
-    channel.send(encodeMessage({ kind: 'failure', id, error: { code, message: fault.message, ...data } }));
+    const { code, message, hint } = fault;
+    const data = hint === undefined ? {} : { data: { hint } };
+    channel.send(encodeMessage({ kind: 'failure', id, error: { code, message, ...data } }));
   }
 }
+
+const versionHint = 'Are both sides of the same version?';
 
 function timeout(method: string, ms: number): LinkError {
   return new LinkError('timeout', `${method} was not answered within ${ms} ms`);

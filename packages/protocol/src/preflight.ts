@@ -55,12 +55,15 @@ export const preflightFactsSchema = z.strictObject({
 });
 export type PreflightFacts = z.infer<typeof preflightFactsSchema>;
 
+/** Answers of the temporary listeners carry it, so that a prober knows whom it reached. */
+export const probeNonce = z.string().regex(/^[0-9a-f]{32}$/, 'a nonce is 32 lower-case hex digits');
+
 export const preflightBeginSchema = z.strictObject({
   dataDir: plainPath,
+  walDir: plainPath.optional(),
   client: endpointSchema,
   peer: endpointSchema,
-  /** Answers of the temporary listeners carry it, so that a prober knows whom it reached. */
-  nonce: z.string().regex(/^[0-9a-f]{32}$/),
+  nonce: probeNonce,
 });
 
 export const probeTargetSchema = z.strictObject({

@@ -17,10 +17,15 @@ export interface ProofContext {
   readonly node: string;
 }
 
-/** K = HKDF-SHA256(secret, salt = exporter of this very connection). */
+/**
+ * K = HKDF-SHA256(secret, salt = exporter of this very connection). `secret` as in the token; throws a RangeError
+ * where one of the two has not its full length.
+ */
 export function enrolmentKey(secret: string, exporter: Uint8Array): Uint8Array {
+  const secretBytes = Buffer.from(secret, 'base64url');
+  if (secretBytes.length !== 16) throw new RangeError('the secret has the wrong length');
   if (exporter.length !== exporterBytes) throw new RangeError('exporter has the wrong length');
-  return new Uint8Array(hkdfSync('sha256', Buffer.from(secret, 'base64url'), exporter, info, 32));
+  return new Uint8Array(hkdfSync('sha256', secretBytes, exporter, info, 32));
 }
 
 /** What the coordinator shows first: it knows the secret and means this cluster, this node and this agent CA. */

@@ -5,15 +5,23 @@ import { z } from 'zod';
 import { nameSchema } from './identity.js';
 import { hexId, instant, sha256Hex } from './spec.js';
 
-export const serviceStateSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('active'), pid: z.int() }),
-  z.strictObject({ kind: z.literal('activating') }),
-  z.strictObject({ kind: z.literal('inactive'), result: z.string() }),
-  z.strictObject({ kind: z.literal('failed'), result: z.string() }),
-  z.strictObject({ kind: z.literal('conditionFailed'), why: z.string() }),
-  z.strictObject({ kind: z.literal('missing') }),
-  z.strictObject({ kind: z.literal('unknown'), why: z.string() }),
-]);
+/** The service manager's word on etcd; `detail` is for people. */
+export const serviceStateSchema = z.strictObject({
+  kind: z.enum([
+    'missing',
+    'masked',
+    'active',
+    'activating',
+    'deactivating',
+    'restarting',
+    'inactive',
+    'failed',
+    'conditionFailed',
+    'unknown',
+  ]),
+  pid: z.int().optional(),
+  detail: z.string().max(500).optional(),
+});
 export type ServiceStateView = z.infer<typeof serviceStateSchema>;
 
 /**

@@ -18,15 +18,24 @@ export const plainPath = z
     /^\/[A-Za-z0-9._/@+-]*[A-Za-z0-9._@+-]$/,
     'a path is absolute and has only letters, digits and . _ / @ + -',
   )
-  .refine((path) => !path.split('/').includes('..') && !path.includes('//'), 'a path has no .. and no //');
+  .refine((path) => !/\/(\.{0,2})(\/|$)/.test(path), 'a path has no . or .. and no // in it');
 
-const httpsUrl = z.string().regex(/^https:\/\/(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'https://host:port');
+const httpsUrl = z
+  .string()
+  .max(300)
+  .regex(/^https:\/\/(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'https://host:port')
+  .refine(
+    (url) => port.safeParse(Number(url.slice(url.lastIndexOf(':') + 1))).success,
+    'a port is 1 to 65535',
+  );
 const urls = z.array(httpsUrl).min(1).max(8);
 
 /** etcd's own settings, in etcd's own words. Times in milliseconds, sizes in bytes. */
 export const etcdSettingsSchema = z.strictObject({
   /** The etcd version found on every node at preflight, such as `3.4.23`: the configuration is rendered for it. */
-  version: z.string().regex(/^\d+\.\d+\.\d+/),
+  version: z
+    .string()
+    .regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}([-+][A-Za-z0-9.+~-]{1,40})?$/, 'a version is such as 3.4.23'),
   dataDir: plainPath,
   walDir: plainPath.optional(),
   listenPeerURLs: urls,
@@ -37,7 +46,11 @@ export const etcdSettingsSchema = z.strictObject({
   electionTimeout: z.int().min(50).max(50_000),
   quotaBackendBytes: z.int().min(0).optional(),
   autoCompactionMode: z.enum(['periodic', 'revision']).optional(),
-  autoCompactionRetention: z.string().max(32).optional(),
+  /** Revisions, hours or a Go duration: `1000`, `1`, `1h30m`. */
+  autoCompactionRetention: z
+    .string()
+    .regex(/^\d[0-9a-z.]{0,31}$/, 'a retention is such as 1000 or 1h30m')
+    .optional(),
   snapshotCount: z.int().min(1).optional(),
   maxRequestBytes: z.int().min(1).optional(),
 });
@@ -65,7 +78,14 @@ export const memberSpecSchema = z.strictObject({
     .max(9),
   /** Where the other agents are and which certificate each now holds; older certificates are refused. */
   agents: z
-    .array(z.strictObject({ name: nameSchema, address: z.string(), port, certificateSha256: sha256Hex }))
+    .array(
+      z.strictObject({
+        name: nameSchema,
+        address: z.string().min(1).max(255),
+        port,
+        certificateSha256: sha256Hex,
+      }),
+    )
     .min(1)
     .max(9),
 });

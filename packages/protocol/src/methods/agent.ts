@@ -7,6 +7,7 @@ import { nameSchema } from '../identity.js';
 import {
   preflightBeginSchema,
   preflightFactsSchema,
+  probeNonce,
   probeResultSchema,
   probeTargetSchema,
 } from '../preflight.js';
@@ -52,7 +53,7 @@ export const agentMethods = defineMethods({
   'preflight.begin': { roles: ['coordinator'], params: preflightBeginSchema, result: preflightFactsSchema },
   'preflight.probe': {
     roles: ['coordinator'],
-    params: z.strictObject({ nonce: z.string(), targets: z.array(probeTargetSchema).max(64) }),
+    params: z.strictObject({ nonce: probeNonce, targets: z.array(probeTargetSchema).max(64) }),
     result: z.strictObject({ results: z.array(probeResultSchema).max(64) }),
   },
   'preflight.end': { roles: ['coordinator'], params: z.strictObject({}), result: z.strictObject({}) },
