@@ -40,6 +40,8 @@ describe('hosts', () => {
     '12345::',
     ':::',
     '1:2:3:4:5:6:7:8:9',
+    '1:2:3:4::5:6:7:8',
+    '1:2:3:4:5:6:1.2.3.4::',
     '::ffff:999.1.1.1',
   ])('refuse %s, which looks like an IP address and is none', (text) => {
     expect(readHost(text)).toMatchObject({

@@ -36,12 +36,14 @@ function fieldsOf(pem: string) {
       /Exponent: (.*)/.exec(text)?.[1],
     ],
     usages: show('-ext', 'keyUsage,extendedKeyUsage,basicConstraints,subjectAltName'),
-    extensions: [...structure.matchAll(/d=5 prim: OBJECT +:(.*)\n(d=5 prim: BOOLEAN +:255)?/g)].map(
+    extensions: [...structure.matchAll(/d=5 prim: OBJECT +:(X509v3 .*)\n(d=5 prim: BOOLEAN +:255)?/g)].map(
       (match) => `${match[1]}${match[2] === undefined ? '' : ' critical'}`,
     ),
     lifetimeSeconds: (notAfter.getTime() - notBefore.getTime()) / 1_000,
-    // The nesting, types and order of everything, without the values that are different in every certificate.
-    structure: structure.replaceAll(/(INTEGER|UTCTIME|GENERALIZEDTIME|HEX DUMP\]) *:.*/g, '$1'),
+    // Nesting, types, order and bytes of everything, without serial, dates and the two key identifiers.
+    structure: structure
+      .replaceAll(/(INTEGER|UTCTIME|GENERALIZEDTIME) *:.*/g, '$1')
+      .replaceAll(/\[HEX DUMP\]:(0414|30168014).*/g, '$1'),
     serialBits: readCertificate(pem).serial.length > 36,
   };
 }
@@ -86,6 +88,15 @@ describe('beside cfssl', () => {
       signatureAlgorithms: ['sha512WithRSAEncryption', 'sha512WithRSAEncryption'],
       key: ['rsaEncryption', '(4096 bit)', '65537 (0x10001)'],
       lifetimeSeconds: 87_600 * 3_600,
+      extensions: [
+        'X509v3 Key Usage critical',
+        'X509v3 Extended Key Usage',
+        'X509v3 Basic Constraints critical',
+        'X509v3 Subject Key Identifier',
+        'X509v3 Authority Key Identifier',
+        'X509v3 Subject Alternative Name',
+      ],
+      structure: expect.stringContaining('[HEX DUMP]:030205A0'),
       usages: expect.stringContaining('DNS:localhost, IP Address:127.0.0.1, IP Address:192.168.124.22'),
     });
     expect(fieldsOf(made.authority.certificate)).toMatchObject({ lifetimeSeconds: 43_800 * 3_600 });

@@ -75,12 +75,15 @@ describe('verifyChain', () => {
     });
   });
 
-  test('refuses a leaf whose signature was touched', async () => {
+  test('refuses a leaf, or a CA, whose signature was touched', async () => {
     const authority = await sampleAuthority();
     const { certificate } = await sampleLeaf(authority);
-    const der = Buffer.from(certificate.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
-    der[der.length - 1]! ^= 1;
-    expect(verdict(encodePem('CERTIFICATE', der), authority)).toMatchObject({ ok: false, kind: 'foreign' });
+    const touched = { ...authority, certificate: touchSignature(authority.certificate) };
+    expect(verdict(touchSignature(certificate), authority)).toMatchObject({ ok: false, kind: 'foreign' });
+    expect(verdict(certificate, touched)).toMatchObject({
+      kind: 'foreign',
+      message: expect.stringContaining('not a root'),
+    });
   });
 
   test('refuses a leaf as authority, and a CA as leaf', async () => {
@@ -159,6 +162,13 @@ describe('reading a certificate', () => {
     expect(readCertificate(certificate).fingerprint256).toBe(certificateSha256(certificate));
   });
 
+  test.each(['\0', '\n', '\xff'])('refuses one with a name that has the byte %j in it', async (byte) => {
+    const { certificate } = await sampleLeaf(await sampleAuthority(), { hosts: ['good-example.evil'] });
+    const der = Buffer.from(certificate.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+    der.write(byte, der.indexOf('-example.evil'), 'latin1');
+    expect(() => readCertificate(encodePem('CERTIFICATE', der))).toThrow('not printable ASCII');
+  });
+
   test('keeps several values of one kind apart', async () => {
     const subject = { CN: 'x', names: [{ ...names[0], O: 'one, two' }, { O: 'three+four' }] };
     const { certificate } = await sampleLeaf(await sampleAuthority(), { subject });
@@ -166,3 +176,9 @@ describe('reading a certificate', () => {
     expect(organizations.sort()).toEqual(['one, two', 'three+four']);
   });
 });
+
+function touchSignature(pem: string): string {
+  const der = Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+  der[der.length - 1]! ^= 1;
+  return encodePem('CERTIFICATE', der);
+}
