@@ -14,16 +14,16 @@ export const instant = z.iso.datetime();
 export const plainPath = z
   .string()
   .max(512)
-  .regex(
-    /^\/[A-Za-z0-9._/@+-]*[A-Za-z0-9._@+-]$/,
-    'a path is absolute and has only letters, digits and . _ / @ + -',
-  )
+  .regex(/^\/[A-Za-z0-9._/@+-]*[A-Za-z0-9._@+-]$/, {
+    error: 'a path is absolute and has only letters, digits and . _ / @ + -',
+    abort: true,
+  })
   .refine((path) => !/\/(\.{0,2})(\/|$)/.test(path), 'a path has no . or .. and no // in it');
 
 const httpsUrl = z
   .string()
   .max(300)
-  .regex(/^https:\/\/(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'https://host:port')
+  .regex(/^https:\/\/(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, { error: 'https://host:port', abort: true })
   .refine(
     (url) => port.safeParse(Number(url.slice(url.lastIndexOf(':') + 1))).success,
     'a port is 1 to 65535',

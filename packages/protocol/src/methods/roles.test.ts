@@ -1,0 +1,67 @@
+/** Who may call what, written out a second time, so that a change of rights is seen in review. */
+import { describe, expect, it } from 'vitest';
+import { limits } from '../limits.js';
+import { agentMethods, enrolmentMethods } from './agent.js';
+import { defineMethods, type MethodTable, pem } from './define.js';
+
+const rolesOf = (table: MethodTable) =>
+  Object.fromEntries(
+    Object.entries(table).map(([method, { roles }]) => [method, [...roles].sort().join(' ')]),
+  );
+
+describe('the methods of an agent', () => {
+  it('are these, each for these roles', () => {
+    expect(rolesOf(agentMethods)).toEqual({
+      'agent.hello': 'coordinator',
+      'peer.whoami': 'coordinator peer',
+      'node.observe': 'coordinator',
+      'preflight.begin': 'coordinator',
+      'preflight.probe': 'coordinator',
+      'preflight.end': 'coordinator',
+      'pki.request': 'coordinator',
+      'pki.install': 'coordinator',
+      'spec.get': 'coordinator',
+      'spec.apply': 'coordinator',
+      'etcd.start': 'coordinator',
+      'etcd.quarantine': 'coordinator',
+    });
+  });
+
+  it('without an identity are these two', () => {
+    expect(rolesOf(enrolmentMethods)).toEqual({
+      'enrolment.prove': 'coordinator',
+      'enrolment.install': 'coordinator',
+    });
+  });
+
+  it('take an object and no key that they do not know', () => {
+    for (const table of [agentMethods, enrolmentMethods] satisfies MethodTable[]) {
+      for (const [name, { params }] of Object.entries(defineMethods<MethodTable>(table))) {
+        const issues = params.safeParse({ surprise: 1 }).error?.issues ?? [];
+        expect(
+          issues.map((issue) => issue.code),
+          name,
+        ).toContain('unrecognized_keys');
+      }
+    }
+  });
+});
+
+describe('PEM on the wire', () => {
+  it('is bounded before anybody parses it', () => {
+    const head = '-----BEGIN CERTIFICATE-----\n';
+    expect(pem.safeParse(head).success).toBe(true);
+    expect(pem.safeParse(head + 'A'.repeat(limits.requestPemBytesMax)).success).toBe(false);
+    expect(pem.safeParse(` ${head}`).success).toBe(false);
+  });
+});
+
+describe('limits', () => {
+  it('let the largest frame be sent without ending the link', () => {
+    expect(limits.bufferedBytesMax).toBeGreaterThan(limits.frameBytesMax);
+  });
+
+  it('end an enrolment later than they answer a refused one', () => {
+    expect(limits.enrolmentMsMax).toBeGreaterThan(limits.enrolmentRefusalDelayMs);
+  });
+});
