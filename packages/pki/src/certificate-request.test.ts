@@ -91,6 +91,12 @@ describe('a certificate request', () => {
     await expect(readRequest(pem)).rejects.toThrow(why);
   });
 
+  test('with bytes after its end is refused', async () => {
+    const der = derOf((await sampleRequest()).pem);
+    const longer = encodePem('CERTIFICATE REQUEST', Buffer.concat([der, Buffer.of(0)]));
+    await expect(readRequest(longer)).rejects.toThrow('left over');
+  });
+
   test('two in one text are refused: it would not be clear which one is meant', async () => {
     const { pem } = await sampleRequest();
     await expect(readRequest(pem + pem)).rejects.toThrow('holds 2 PEM blocks');

@@ -9,7 +9,7 @@ const unitMs = { h: 3_600_000, m: 60_000, s: 1_000 } as const;
 export const expiryMsMax = Math.floor(2 ** 63 / 1e6);
 
 /** NotBefore is put back this far, so that a host whose clock is a little behind accepts the certificate at once. */
-export const backdateMsDefault = 5 * unitMs.m;
+const backdateMsDefault = 5 * unitMs.m;
 
 /**
  * Milliseconds of a Go duration in hours, minutes and seconds: `87600h`, `1h30m`, `1.5h`.

@@ -71,7 +71,7 @@ export async function signRequest(
 }
 
 /** The SHA-1 of the public key's bits (RFC 5280, 4.2.1.2, method 1): a name for the key, not a protection. */
-export function subjectKeyId(publicKey: crypto.KeyObject): Uint8Array {
+function subjectKeyId(publicKey: crypto.KeyObject): Uint8Array {
   return crypto.createHash('sha1').update(publicKeyBits(publicKey)).digest();
 }
 

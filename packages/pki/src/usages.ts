@@ -67,7 +67,7 @@ export function x509Usages(usages: readonly Usage[]): X509Usages {
 }
 
 /** Everything wrong with a list of usages; `path` is `usages[2]`. */
-export function usageProblems(usages: readonly string[]): Problem[] {
+function usageProblems(usages: readonly string[]): Problem[] {
   if (usages.length === 0)
     return [{ path: 'usages', message: 'is empty; a certificate without a usage is of no use' }];
   return usages.flatMap((word, index) =>
