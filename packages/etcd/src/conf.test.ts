@@ -104,6 +104,16 @@ describe('etcd.conf', () => {
     );
   });
 
+  it.each([
+    ['3.3.25', []],
+    ['3.4.23', ['ETCD_LOGGER="zap"', 'ETCD_LOG_OUTPUTS="stderr"']],
+    ['3.5.16', ['ETCD_LOG_OUTPUTS="stderr"']],
+    ['3.7.0', ['ETCD_LOG_OUTPUTS="stderr"']],
+  ])('for etcd %s sends structured logs to stderr where it can', (text, expected) => {
+    const lines = renderEtcdConf(etcd0, version(text)).split('\n');
+    expect(lines.filter((each) => each.startsWith('ETCD_LOG'))).toEqual(expected);
+  });
+
   it('written from any sound settings reads back as the same settings', () => {
     fc.assert(
       fc.property(anySettings(), fc.constantFrom(...versions), (settings, text) => {

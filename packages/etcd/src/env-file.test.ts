@@ -54,6 +54,7 @@ describe('environment files', () => {
   it.each([
     ['A=1\nexport B=2\n', 2, /not a variable name/],
     ['A=1\n\nB\n', 3, /no "="/],
+    ['="\nA=1\n', 1, /no "="/],
     ['A="1\nB=2\n', 1, /never closed/],
     ['A=1\nA=2\n', 2, /assigned again/],
     ['# see C:\\\nA=1\n', 1, /backslash/],
@@ -99,6 +100,14 @@ describe('environment files', () => {
     const text = '# mine\r\n\tODD =  1 \\\n  2\nSTATE = "new"  \n;note\nUNKNOWN=\'x\'\nlast';
     expect(replaceValues(text, { STATE: 'existing' })).toBe(text.replace('"new"', '"existing"'));
   });
+
+  it.each(['STATE=new   \n', 'STATE= new\t\nB=1', 'STATE=new', "STATE='n'ew # x  \r\n", 'STATE=new\\\n  \n'])(
+    'replacing the value in %j keeps the blanks around it',
+    (text) => {
+      const edited = replaceValues(text, { STATE: 'existing' });
+      expect(edited).toBe(text.replace(/(?<==\s*)[^\s=].*?(?=\s*$)/ms, '"existing"'));
+    },
+  );
 
   it('replacing a value in any text changes that variable, no other, and nothing around it', () => {
     fc.assert(

@@ -129,6 +129,7 @@ class Reader {
 
   private readAssignment(): void {
     const { line, at: keyStart } = this;
+    this.at++; // systemd takes the first character for the name, even when it is "=".
     while (this.at < this.text.length && this.text[this.at] !== '=' && !isNewline(this.text[this.at]))
       this.at++;
     const key = this.text.slice(keyStart, this.at).trimEnd();
@@ -195,10 +196,10 @@ class Reader {
         return value;
       }
       const next = this.text[this.at + 1];
-      if (c === '\\' && quote === '"' && next !== undefined) {
-        if ('"\\`$'.includes(next)) value += next;
-        else if (!isNewline(next)) value += c + next;
-        this.advance(2);
+      if (c === '\\' && quote === '"') {
+        if (next !== undefined && '"\\`$'.includes(next)) value += next;
+        else if (next !== undefined && !isNewline(next)) value += c + next;
+        this.advance(next === undefined ? 1 : 2);
       } else {
         value += c;
         this.advance(1);
