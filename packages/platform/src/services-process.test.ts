@@ -52,11 +52,12 @@ function world(behaviour = 'run', given: 'permit' | 'wal' | 'nothing' = 'permit'
   const starts = () =>
     existsSync(at('starts')) ? readFileSync(at('starts'), 'utf8').trim().split('\n').map(Number) : [];
   onTestFinished(async () => {
-    for (const pid of starts()) {
-      // Only what still leads its session is what this test started.
-      if ((await processStat(pid))?.sessionId === pid) {
-        process.kill(pid, 'SIGKILL');
-      }
+    // The latest one may not have noted its pid yet; the record knows it.
+    const recorded = existsSync(stateFile)
+      ? JSON.parse(readFileSync(stateFile, 'utf8')).child?.identity?.pid
+      : undefined;
+    for (const pid of [...starts(), ...(recorded === undefined ? [] : [recorded])]) {
+      await end(pid);
     }
   });
   const open = async () => {
@@ -71,6 +72,21 @@ function world(behaviour = 'run', given: 'permit' | 'wal' | 'nothing' = 'permit'
     return alive.flat();
   };
   return { directory, at, unit, stateFile, starts, open, running };
+}
+
+/** Kills what this test started, and waits for its end. Only a stand-in leads a session of its own. */
+async function end(pid: number): Promise<void> {
+  await eventually(async () => {
+    if ((await processStat(pid))?.sessionId !== pid) {
+      return true;
+    }
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended between the look and the signal.
+    }
+    return false;
+  });
 }
 
 function until<K extends ServiceState['kind']>(manager: ServiceManager, kind: K, limitMs?: number) {
@@ -262,9 +278,7 @@ test('agents killed at any moment, one after the other, never leave two etcd run
     const alive = await running();
     expect(alive.length).toBeLessThanOrEqual(1);
     if (round % 3 === 2) {
-      for (const pid of alive) {
-        process.kill(pid, 'SIGKILL');
-      }
+      await Promise.all(alive.map(end));
     }
   }
   const manager = await open();
