@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{agent,coordinator,packages/*}/src/**/*.test.ts', 'test/unit/**/*.test.ts'],
+          include: ['{agent,coordinator,packages/*}/src/**/*.test.ts', 'test/unit/**/*.test.ts', 'scripts/**/*.test.mjs'],
           testTimeout: 60_000,
         },
       },

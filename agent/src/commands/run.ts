@@ -1,0 +1,57 @@
+/** `etcd-agent run`: the daemon, until SIGTERM or SIGINT. */
+import { HeldError } from '@etcd-agent/platform';
+import { startAgent } from '../agent.js';
+import { type ConfigSources, loadConfig } from '../config.js';
+import { openLinuxHost } from '../linux-host.js';
+import { version } from '../version.js';
+
+export async function runAgent(sources: ConfigSources): Promise<void> {
+  const config = loadConfig(sources);
+  const host = await openLinuxHost(config).catch((error: unknown) => {
+    if (!(error instanceof HeldError)) throw error;
+    throw Object.assign(
+      new Error(`another etcd-agent (process ${error.holderPid}) runs on ${config.stateDir}`),
+      {
+        next: 'etcd-agent status',
+      },
+    );
+  });
+  const { log } = host;
+  const identity = await host.store.identity();
+  const token = await host.store.joinToken().catch((error: unknown) => {
+    log.error({ err: error }, 'the join token cannot be used');
+    return undefined;
+  });
+  const agent = await startAgent(host).catch((error: NodeJS.ErrnoException) => {
+    throw Object.assign(new Error(listenProblem(config.listen, error), { cause: error }), {
+      next: 'set listen in agent.yaml, or --listen ADDRESS:PORT',
+    });
+  });
+  log.info(
+    {
+      version,
+      listen: config.listen,
+      serviceManager: host.services.kind,
+      identity: identity === undefined ? 'none' : `${identity.cluster}/${identity.node}`,
+      enrolment: token === undefined ? 'no token here' : `token for ${token.node}, until ${token.expiresAt}`,
+    },
+    'listening',
+  );
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
+  });
+  log.info({ signal }, 'stopping; etcd goes on');
+  await agent.close();
+  await host.lock.release();
+}
+
+function listenProblem(listen: string, error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `cannot listen on ${listen}: another program has this port`;
+    case 'EADDRNOTAVAIL':
+      return `cannot listen on ${listen}: the address is not on this host`;
+    default:
+      return `cannot start: ${error.message}`;
+  }
+}

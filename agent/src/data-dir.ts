@@ -1,0 +1,144 @@
+/**
+ * The data dir: whose it is, taking an empty one, moving one of ours aside. A data dir that this product did not make
+ * is never written to, and nothing here deletes.
+ */
+import { basename, dirname, join } from 'node:path';
+import { readWalMetadata } from '@etcd-agent/etcd';
+import type { Files, Owner } from '@etcd-agent/platform';
+import { type DataDirView, Fault, type MemberSpec } from '@etcd-agent/protocol';
+import type { AgentHost } from './host.js';
+import type { DataDirRecord } from './store.js';
+
+/** What tells ours from foreign: our record, and the cluster id that only our random token can give. */
+export interface Ownership {
+  readonly record: DataDirRecord | undefined;
+  readonly spec: MemberSpec | undefined;
+}
+
+/** Enough of a WAL file to hold its first records. */
+const walHeadBytes = 64 * 1024;
+
+export function walDirOf(etcd: { dataDir: string; walDir?: string | undefined }): string {
+  return etcd.walDir ?? join(etcd.dataDir, 'member', 'wal');
+}
+
+/** Judges the directory as it is now; never throws for what is on the disk. */
+export async function judgeDataDir(
+  files: Files,
+  place: { dataDir: string; walDir?: string | undefined },
+  { record, spec }: Ownership,
+): Promise<DataDirView> {
+  const status = await files.stat(place.dataDir);
+  if (status.kind === 'missing') return { kind: 'missing' };
+  if (status.kind === 'denied') return { kind: 'unknown', why: `no access (${status.code})` };
+  if (status.kind !== 'directory') return { kind: 'foreign', why: 'it is not a directory' };
+  const names = await files.list(place.dataDir);
+  const claimed = record?.path === place.dataDir && record.dev === status.dev && record.ino === status.ino;
+  const wal = await readWal(files, walDirOf(place));
+  const ourBootstrap = record?.bootstrapId ?? spec?.cluster.bootstrapId;
+
+  if (wal.kind === 'present') {
+    if (spec !== undefined && wal.clusterId === spec.cluster.clusterId) {
+      return { kind: 'ours', bootstrapId: spec.cluster.bootstrapId, wal };
+    }
+    return {
+      kind: 'foreign',
+      why: `its WAL belongs to cluster ${wal.clusterId}, member ${wal.memberId}`,
+      clusterId: wal.clusterId,
+    };
+  }
+  if (claimed && ourBootstrap !== undefined) return { kind: 'ours', bootstrapId: ourBootstrap, wal };
+  // `lost+found` alone is an empty file system that was just mounted here.
+  if (names.every((name) => name === 'lost+found') && wal.kind === 'none') return { kind: 'empty' };
+  return { kind: 'foreign', why: `it holds ${names.slice(0, 5).join(', ')}, which this agent did not make` };
+}
+
+/**
+ * Makes an empty data dir ours before etcd first writes to it, so that whatever a power cut leaves in it is known to
+ * be ours. Refuses anything that is not empty or already ours for this bootstrap.
+ */
+export async function claimDataDir(
+  host: AgentHost,
+  spec: MemberSpec,
+  owner: Owner | undefined,
+): Promise<void> {
+  const { files, store } = host;
+  const { dataDir, walDir } = spec.etcd;
+  const record = await store.dataDirRecord();
+  const view = await judgeDataDir(files, spec.etcd, { record, spec });
+  if (view.kind === 'ours' && view.bootstrapId === spec.cluster.bootstrapId && record !== undefined) return;
+  if (view.kind !== 'missing' && view.kind !== 'empty' && view.kind !== 'ours') {
+    throw new Fault(
+      'refused',
+      `data dir ${dataDir} is not empty and not ours: ${view.why}`,
+      notOurs(dataDir),
+    );
+  }
+  const options = owner === undefined ? { mode: 0o700 } : { mode: 0o700, owner };
+  await files.makeDirectory(dataDir, options);
+  if (walDir !== undefined) await files.makeDirectory(walDir, options);
+  const status = await files.stat(dataDir);
+  if (status.kind !== 'directory')
+    throw new Fault('failed', `data dir ${dataDir} is not a directory after all`);
+  await store.keepDataDirRecord({
+    path: dataDir,
+    ...(walDir === undefined ? {} : { walDir }),
+    dev: status.dev,
+    ino: status.ino,
+    bootstrapId: spec.cluster.bootstrapId,
+    stage: view.kind === 'ours' && view.wal.kind === 'present' ? 'begun' : 'claimed',
+  });
+}
+
+/**
+ * Moves our data dir aside, to a sibling on the same file system; a mount point keeps its place and its content
+ * moves into a directory inside it. Returns where to, or null where there was nothing to move.
+ */
+export async function quarantineDataDir(
+  host: AgentHost,
+  dataDir: string,
+  bootstrapId: string,
+): Promise<string | null> {
+  const { files, clock } = host;
+  const status = await files.stat(dataDir);
+  if (status.kind === 'missing') return null;
+  if (status.kind !== 'directory') throw new Fault('refused', `${dataDir} is not a directory`);
+  const content = (await files.list(dataDir)).filter(
+    (name) => !name.startsWith('.quarantine-') && name !== 'lost+found',
+  );
+  if (content.length === 0) return null;
+  const mark = `quarantine-${clock.now().toISOString().replace(/[:.]/g, '')}-${bootstrapId.slice(0, 8)}`;
+  const parent = await files.stat(dirname(dataDir));
+  if (parent.kind === 'directory' && parent.dev === status.dev && !status.link) {
+    const to = join(dirname(dataDir), `${basename(dataDir)}.${mark}`);
+    await files.move(dataDir, to);
+    return to;
+  }
+  const to = join(dataDir, `.${mark}`);
+  await files.makeDirectory(to, { mode: 0o700 });
+  for (const name of content) await files.move(join(dataDir, name), join(to, name));
+  return to;
+}
+
+function notOurs(dataDir: string): string {
+  return `Look at it, then move it away yourself (mv ${dataDir} ${dataDir}.old) or give the node another dataDir.`;
+}
+
+type WalView = Extract<DataDirView, { kind: 'ours' }>['wal'];
+
+/** The identity in the newest WAL file: every file of a WAL repeats it. */
+async function readWal(files: Files, walDir: string): Promise<WalView> {
+  const status = await files.stat(walDir);
+  if (status.kind !== 'directory') return { kind: 'none' };
+  const newest = (await files.list(walDir)).filter((name) => name.endsWith('.wal')).at(-1);
+  if (newest === undefined) return { kind: 'none' };
+  const metadata = readWalMetadata(await files.readHead(join(walDir, newest), walHeadBytes));
+  switch (metadata.kind) {
+    case 'ok':
+      return { kind: 'present', clusterId: metadata.clusterId, memberId: metadata.nodeId };
+    case 'empty':
+      return { kind: 'unreadable', why: `${newest} is empty` };
+    case 'corrupt':
+      return { kind: 'unreadable', why: `${newest}: ${metadata.why}` };
+  }
+}

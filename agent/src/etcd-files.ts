@@ -1,0 +1,138 @@
+/**
+ * The files that etcd reads: `etcd.conf` and six PEM files under /etc/etcd, with owners and modes. The agent's state
+ * keeps copies; here they are put in place.
+ */
+import { join } from 'node:path';
+import { parseEnvFile, parseEtcdVersion, renderEtcdConf, replaceValues } from '@etcd-agent/etcd';
+import type { WriteOptions } from '@etcd-agent/platform';
+import { Fault, type MemberSpec, type NodeSnapshot } from '@etcd-agent/protocol';
+import { type AgentHost, etcdAccount } from './host.js';
+import { optionalText } from './optional-text.js';
+
+const stateKey = 'ETCD_INITIAL_CLUSTER_STATE';
+
+/** The PEM texts of one node. Keys never leave the host they were made on. */
+export interface NodePems {
+  readonly etcdCa: string;
+  readonly etcd: string;
+  readonly etcdKey: string;
+  readonly peerCa: string;
+  readonly peer: string;
+  readonly peerKey: string;
+}
+
+/** Modes of /etc/etcd: the directory 0750, keys 0640, group etcd; where etcd has no account of its own, 0700 and 0600. */
+async function accessOf(
+  host: AgentHost,
+): Promise<{ directory: WriteOptions; public: WriteOptions; secret: WriteOptions }> {
+  const account = await etcdAccount(host);
+  switch (account.kind) {
+    case 'missing':
+      throw new Fault(
+        'failed',
+        `there is no account ${account.name} on this host`,
+        'Install the etcd package.',
+      );
+    case 'own':
+      return { directory: { mode: 0o700 }, public: { mode: 0o644 }, secret: { mode: 0o600 } };
+    case 'account': {
+      const owner = { uid: 0, gid: account.owner.gid };
+      return {
+        directory: { mode: 0o750, owner },
+        public: { mode: 0o644, owner },
+        secret: { mode: 0o640, owner },
+      };
+    }
+  }
+}
+
+/** Writes the six PEM files. Each is atomic; etcd reads leaf files anew for every connection. */
+export async function installPems(host: AgentHost, pems: NodePems): Promise<void> {
+  const { files, paths } = host;
+  const access = await accessOf(host);
+  await files.makeDirectory(paths.etcdConfigDir, access.directory);
+  await files.writeAtomic(paths.etcdKey, pems.etcdKey, access.secret);
+  await files.writeAtomic(paths.peerKey, pems.peerKey, access.secret);
+  await files.writeAtomic(paths.etcdCa, pems.etcdCa, access.public);
+  await files.writeAtomic(paths.peerCa, pems.peerCa, access.public);
+  await files.writeAtomic(paths.etcdCert, pems.etcd, access.public);
+  await files.writeAtomic(paths.peerCert, pems.peer, access.public);
+}
+
+/**
+ * Writes `etcd.conf` for the spec. What a person wrote there before is kept once, as `etcd.conf.before-etcd-agent`.
+ * Returns whether the file changed.
+ */
+export async function installConf(
+  host: AgentHost,
+  spec: MemberSpec,
+  state: 'new' | 'existing',
+): Promise<boolean> {
+  const { files, paths } = host;
+  const access = await accessOf(host);
+  const text = confText(host, spec, state);
+  const current = await optionalText(host.files, paths.etcdConf);
+  if (current === text) return false;
+  if (current !== undefined && !current.startsWith(confHead)) {
+    const keep = join(paths.etcdConfigDir, 'etcd.conf.before-etcd-agent');
+    if (!(await files.exists(keep))) await files.writeAtomic(keep, current, access.secret);
+  }
+  await files.makeDirectory(paths.etcdConfigDir, access.directory);
+  await files.writeAtomic(paths.etcdConf, text, access.public);
+  return true;
+}
+
+/** Changes nothing in `etcd.conf` but the cluster state, from `new` to `existing`. */
+export async function flipConfToExisting(host: AgentHost): Promise<void> {
+  const { files, paths } = host;
+  const text = await files.readText(paths.etcdConf);
+  await files.writeAtomic(
+    paths.etcdConf,
+    replaceValues(text, { [stateKey]: 'existing' }),
+    (await accessOf(host)).public,
+  );
+}
+
+/** What the snapshot tells of `etcd.conf`. */
+export async function viewConf(host: AgentHost): Promise<NodeSnapshot['conf']> {
+  try {
+    const text = await optionalText(host.files, host.paths.etcdConf);
+    if (text === undefined) return { kind: 'missing' };
+    const state = parseEnvFile(text).values.get(stateKey);
+    return state === undefined
+      ? { kind: 'unreadable', why: `${host.paths.etcdConf} has no ${stateKey}` }
+      : { kind: 'present', initialClusterState: state };
+  } catch (error) {
+    return { kind: 'unreadable', why: (error as Error).message };
+  }
+}
+
+const confHead = '# Written by etcd-agent';
+
+function confText(host: AgentHost, spec: MemberSpec, state: 'new' | 'existing'): string {
+  const version = parseEtcdVersion(spec.etcd.version);
+  if (version === undefined) throw new Fault('invalidParams', `${spec.etcd.version} is no etcd version`);
+  const { paths } = host;
+  const { version: _, walDir, ...settings } = spec.etcd;
+  const body = renderEtcdConf(
+    {
+      ...definedOnly(settings),
+      ...(walDir === undefined ? {} : { walDir }),
+      name: spec.node,
+      initialCluster: spec.initialCluster,
+      initialClusterToken: spec.cluster.token,
+      initialClusterState: state,
+      client: { certFile: paths.etcdCert, keyFile: paths.etcdKey, trustedCaFile: paths.etcdCa },
+      peer: { certFile: paths.peerCert, keyFile: paths.peerKey, trustedCaFile: paths.peerCa },
+    },
+    version,
+  );
+  return `${confHead} for generation ${spec.generation}: changes made by hand are overwritten.\n${body}`;
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+// An optional setting that zod read as undefined is a setting that is not there.
+function definedOnly<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Defined<T>;
+}

@@ -1,0 +1,81 @@
+/**
+ * Starting etcd, under rule one: nobody starts etcd on an empty data dir but the bootstrap that this spec belongs to,
+ * once, under a permit that names the member.
+ */
+import { Fault } from '@etcd-agent/protocol';
+import { claimDataDir, judgeDataDir, quarantineDataDir } from './data-dir.js';
+import { installConf } from './etcd-files.js';
+import { type AgentHost, etcdAccount } from './host.js';
+
+/** How long etcd may take to end before it is killed. It ends within a second unless its disk hangs. */
+const stopMsMax = 15_000;
+
+/**
+ * Starts etcd for the applied spec and returns when the service manager has accepted it. Nothing happens when it
+ * runs already. Refused (nothing changed): no spec of this bootstrap; a foreign data dir; a data dir that has had
+ * a WAL and has none now.
+ */
+export async function startEtcd(host: AgentHost, bootstrapId: string): Promise<{ started: boolean }> {
+  const { store, files, services, paths } = host;
+  const spec = await store.spec();
+  if (spec === undefined || spec.cluster.bootstrapId !== bootstrapId) {
+    throw new Fault(
+      'refused',
+      `this node has no spec of bootstrap ${bootstrapId}`,
+      'Run coordinator bootstrap again.',
+    );
+  }
+  const state = await services.observe();
+  if (state.kind === 'active' || state.kind === 'activating') return { started: false };
+  const record = await store.dataDirRecord();
+  const view = await judgeDataDir(files, spec.etcd, { record, spec });
+  const hasWal = view.kind === 'ours' && view.wal.kind === 'present';
+  if (!hasWal) {
+    if (record?.bootstrapId === bootstrapId && record.stage === 'begun') {
+      throw new Fault(
+        'refused',
+        `data dir ${spec.etcd.dataDir} had the data of member ${spec.memberId} and has none now: an empty start would forget acknowledged writes`,
+        'Restore the directory, or remove the member and add it again.',
+      );
+    }
+    await claimDataDir(host, spec, await ownerOf(host));
+    await installConf(host, spec, 'new');
+    await files.makeDirectory(paths.runDir, { mode: 0o755 });
+    await files.writeAtomic(paths.permit, `${spec.memberId}\n`, { mode: 0o644 });
+  }
+  await services.enable();
+  await services.start();
+  return { started: true };
+}
+
+/** Stops etcd and moves a data dir of this bootstrap aside. Refused for data of anybody else. */
+export async function quarantine(host: AgentHost, bootstrapId: string): Promise<{ movedTo: string | null }> {
+  const { store, files, services, paths } = host;
+  const [spec, record] = await Promise.all([store.spec(), store.dataDirRecord()]);
+  const dataDir = record?.path ?? spec?.etcd.dataDir;
+  if (dataDir === undefined) return { movedTo: null };
+  const place = { dataDir, walDir: record?.walDir ?? spec?.etcd.walDir };
+  const view = await judgeDataDir(files, place, { record, spec });
+  const ours = view.kind === 'ours' && view.bootstrapId === bootstrapId;
+  if (view.kind !== 'missing' && view.kind !== 'empty' && !ours) {
+    throw new Fault('refused', `data dir ${dataDir} is not of bootstrap ${bootstrapId}: it is left alone`);
+  }
+  await services.stop(stopMsMax);
+  await files.remove(paths.permit);
+  const movedTo = ours ? await quarantineDataDir(host, dataDir, bootstrapId) : null;
+  if (ours && place.walDir !== undefined) await quarantineDataDir(host, place.walDir, bootstrapId);
+  await store.forgetDataDirRecord();
+  return { movedTo };
+}
+
+async function ownerOf(host: AgentHost) {
+  const account = await etcdAccount(host);
+  if (account.kind === 'missing') {
+    throw new Fault(
+      'failed',
+      `there is no account ${account.name} on this host`,
+      'Install the etcd package.',
+    );
+  }
+  return account.kind === 'account' ? account.owner : undefined;
+}

@@ -1,0 +1,25 @@
+/**
+ * Carries out the steps of a plan, one executor per kind: a step without an executor does not compile. Nothing is
+ * decided here.
+ */
+import { flipConfToExisting } from './etcd-files.js';
+import type { AgentHost } from './host.js';
+import type { Step } from './plan/plan.js';
+
+type Executors = {
+  readonly [K in Step['kind']]: (host: AgentHost, step: Extract<Step, { kind: K }>) => Promise<void>;
+};
+
+const executors: Executors = {
+  async recordBegun({ store }) {
+    const record = await store.dataDirRecord();
+    if (record !== undefined) await store.keepDataDirRecord({ ...record, stage: 'begun' });
+  },
+  flipConf: (host) => flipConfToExisting(host),
+  removePermit: ({ files, paths }) => files.remove(paths.permit),
+};
+
+export async function execute(host: AgentHost, step: Step): Promise<void> {
+  const run = executors[step.kind] as (host: AgentHost, step: Step) => Promise<void>;
+  await run(host, step);
+}

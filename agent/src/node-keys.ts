@@ -1,0 +1,139 @@
+/**
+ * The node's own etcd and peer keys: made here, kept here, certified by the coordinator. A key that exists is kept, so
+ * that asking again after a failure changes nothing.
+ */
+import { join } from 'node:path';
+import {
+  certificateSha256,
+  createRequest,
+  generateKey,
+  type KeyRequest,
+  keyMatches,
+  readCertificate,
+  readRequest,
+  verifyChain,
+} from '@etcd-agent/pki';
+import { Fault, type NodeSnapshot } from '@etcd-agent/protocol';
+import { installPems, type NodePems } from './etcd-files.js';
+import type { AgentHost } from './host.js';
+import { optionalText } from './optional-text.js';
+
+const purposes = ['etcd', 'peer'] as const;
+type Purpose = (typeof purposes)[number];
+
+/** Requests for both keys; missing keys, and keys of another kind than asked for, are made now, both at once. */
+export async function requestCertificates(
+  host: AgentHost,
+  key: KeyRequest,
+): Promise<Record<Purpose, string>> {
+  const [etcd, peer] = await Promise.all(purposes.map((purpose) => requestFor(host, purpose, key)));
+  return { etcd: etcd!, peer: peer! };
+}
+
+export interface IssuedCertificates {
+  readonly etcdCa: string;
+  readonly etcd: string;
+  readonly peerCa: string;
+  readonly peer: string;
+}
+
+/** Checks the certificates against keys and CAs, keeps copies, and puts everything in place for etcd. */
+export async function installCertificates(host: AgentHost, issued: IssuedCertificates): Promise<void> {
+  const now = host.clock.now();
+  for (const purpose of purposes) {
+    const key = await readKey(host, purpose);
+    if (key === undefined) throw new Fault('refused', `there is no ${purpose} key on this node to certify`);
+    const authority = purpose === 'etcd' ? issued.etcdCa : issued.peerCa;
+    for (const usage of ['server auth', 'client auth'] as const) {
+      const verdict = verifyChain({ leaf: issued[purpose], authority, now, usage });
+      if (!verdict.ok) {
+        throw new Fault(
+          'refused',
+          `the ${purpose} certificate is not usable: ${verdict.message}`,
+          clockHint(verdict.kind),
+        );
+      }
+    }
+    if (!keyMatches(issued[purpose], key)) {
+      throw new Fault('refused', `the ${purpose} certificate is for another key than this node's`);
+    }
+  }
+  const { files } = host;
+  for (const [name, text] of Object.entries(copies(issued))) {
+    await files.writeAtomic(join(host.paths.copiesDir, name), text, { mode: 0o600 });
+  }
+  await installPems(host, await pemsOf(host, issued));
+}
+
+/** Names, fingerprints and expiry of what is installed; empty before the first installation. */
+export async function viewCertificates(host: AgentHost): Promise<NodeSnapshot['certificates']> {
+  const views: NodeSnapshot['certificates'] = [];
+  const named: [string, string | undefined][] = [
+    ['agent', (await host.store.identity())?.certificate],
+    ['etcd', await optionalText(host.files, join(host.paths.copiesDir, 'etcd.pem'))],
+    ['peer', await optionalText(host.files, join(host.paths.copiesDir, 'peer.pem'))],
+  ];
+  for (const [name, pem] of named) {
+    if (pem === undefined) continue;
+    const certificate = readCertificate(pem);
+    views.push({ name, sha256: certificate.fingerprint256, notAfter: certificate.notAfter.toISOString() });
+  }
+  return views;
+}
+
+/** What etcd's clients on this host present: the node's own etcd certificate. Undefined before it is installed. */
+export async function clientCredentials(
+  host: AgentHost,
+): Promise<{ ca: string; cert: string; key: string } | undefined> {
+  const [ca, cert, key] = await Promise.all([
+    optionalText(host.files, join(host.paths.copiesDir, 'etcd-root-ca.pem')),
+    optionalText(host.files, join(host.paths.copiesDir, 'etcd.pem')),
+    readKey(host, 'etcd'),
+  ]);
+  return ca === undefined || cert === undefined || key === undefined ? undefined : { ca, cert, key };
+}
+
+export function fingerprints(issued: IssuedCertificates): { etcdSha256: string; peerSha256: string } {
+  return { etcdSha256: certificateSha256(issued.etcd), peerSha256: certificateSha256(issued.peer) };
+}
+
+async function requestFor(host: AgentHost, purpose: Purpose, wanted: KeyRequest): Promise<string> {
+  const subject = { CN: purpose === 'etcd' ? 'etcd' : 'etcd-peer', names: [] };
+  const existing = await readKey(host, purpose);
+  if (existing !== undefined) {
+    const request = await createRequest({ key: existing, subject });
+    const { key } = await readRequest(request);
+    if (key.algo === wanted.algo && key.size === wanted.size) return request;
+  }
+  const key = await generateKey(wanted);
+  await host.files.writeAtomic(keyPath(host, purpose), key, { mode: 0o600 });
+  return createRequest({ key, subject });
+}
+
+async function pemsOf(host: AgentHost, issued: IssuedCertificates): Promise<NodePems> {
+  const [etcdKey, peerKey] = await Promise.all([readKey(host, 'etcd'), readKey(host, 'peer')]);
+  return { ...issued, etcdKey: etcdKey!, peerKey: peerKey! };
+}
+
+function copies(issued: IssuedCertificates): Record<string, string> {
+  return {
+    'etcd-root-ca.pem': issued.etcdCa,
+    'etcd.pem': issued.etcd,
+    'peer-ca.pem': issued.peerCa,
+    'peer.pem': issued.peer,
+  };
+}
+
+function keyPath(host: AgentHost, purpose: Purpose): string {
+  return join(host.paths.keysDir, `${purpose}-key.pem`);
+}
+
+async function readKey(host: AgentHost, purpose: Purpose): Promise<string | undefined> {
+  return optionalText(host.files, keyPath(host, purpose));
+}
+
+function clockHint(kind: string): string | undefined {
+  return kind === 'notYetValid' || kind === 'expired'
+    ? "Compare this host's clock with the coordinator's."
+    : undefined;
+}

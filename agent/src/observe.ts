@@ -1,0 +1,168 @@
+/**
+ * One look at this host: everything the plan and the coordinator want to know, as plain JSON. A part that cannot be
+ * seen says so; the others are told all the same.
+ */
+import { connectEtcd, EtcdError } from '@etcd-agent/etcd';
+import { hostFacts, type ServiceState } from '@etcd-agent/platform';
+import type { EtcdView, MemberSpec, NodeSnapshot, ServiceStateView } from '@etcd-agent/protocol';
+import { judgeDataDir } from './data-dir.js';
+import { viewConf } from './etcd-files.js';
+import type { AgentHost } from './host.js';
+import { clientCredentials, viewCertificates } from './node-keys.js';
+import type { Waiting } from './plan/plan.js';
+
+/** Longest wait for an answer of our own etcd; a healthy one answers in milliseconds. */
+const etcdAnswerMsMax = 1_500;
+
+export interface AgentSelf {
+  readonly node: string;
+  readonly version: string;
+  readonly startedAt: Date;
+}
+
+/** What the loop needs each tick: local files and the service manager, no etcd call. */
+export type LocalView = Pick<NodeSnapshot, 'service' | 'dataDir' | 'conf'> & {
+  readonly spec: MemberSpec | undefined;
+  readonly permit: boolean;
+  readonly dataDirStage: 'none' | 'claimed' | 'begun';
+};
+
+export async function observeLocal(host: AgentHost): Promise<LocalView> {
+  const { store, files, services, paths } = host;
+  const [spec, record] = await Promise.all([store.spec(), store.dataDirRecord()]);
+  const [service, dataDir, conf, permit] = await Promise.all([
+    services.observe(),
+    spec === undefined
+      ? ({ kind: 'unknown', why: 'no spec names one yet' } as const)
+      : judgeDataDir(files, spec.etcd, { record, spec }),
+    viewConf(host),
+    files.exists(paths.permit),
+  ]);
+  const current = record?.bootstrapId === spec?.cluster.bootstrapId ? record : undefined;
+  return {
+    spec,
+    service: viewService(service),
+    dataDir,
+    conf,
+    permit,
+    dataDirStage: current?.stage ?? 'none',
+  };
+}
+
+export async function observeNode(
+  host: AgentHost,
+  self: AgentSelf,
+  waiting: readonly Waiting[],
+): Promise<NodeSnapshot> {
+  const local = await observeLocal(host);
+  const [certificates, etcd, facts] = await Promise.all([
+    viewCertificates(host),
+    viewEtcd(host, local),
+    hostFacts(),
+  ]);
+  return {
+    node: self.node,
+    observedAt: host.clock.now().toISOString(),
+    agent: {
+      version: self.version,
+      pid: process.pid,
+      startedAt: self.startedAt.toISOString(),
+      rssBytes: process.memoryUsage.rss(),
+    },
+    host: {
+      hostname: facts.hostname,
+      os: `${facts.os.distro} ${facts.os.release}`.trim(),
+      kernel: facts.os.kernel,
+      arch: facts.os.arch,
+      cpus: facts.cpus,
+      memoryBytes: facts.memoryBytes,
+      bootId: facts.bootId,
+    },
+    spec: viewSpec(local.spec),
+    service: local.service,
+    dataDir: local.dataDir,
+    certificates,
+    conf: local.conf,
+    etcd,
+    waiting: [...waiting],
+  };
+}
+
+export function viewService(state: ServiceState): ServiceStateView {
+  const pid = 'pid' in state && state.pid !== undefined ? { pid: state.pid } : {};
+  const detail = detailOf(state);
+  return { kind: state.kind, ...pid, ...(detail === '' ? {} : { detail: detail.slice(0, 500) }) };
+}
+
+function detailOf(state: ServiceState): string {
+  switch (state.kind) {
+    case 'conditionFailed':
+    case 'unknown':
+      return state.why;
+    case 'inactive':
+      return state.result;
+    case 'failed':
+      return `${state.result} (${describeExit(state.lastExit)})`;
+    case 'restarting':
+      return describeExit(state.lastExit);
+    default:
+      return '';
+  }
+}
+
+function describeExit(exit: Extract<ServiceState, { kind: 'failed' }>['lastExit']): string {
+  switch (exit.kind) {
+    case 'exited':
+      return `exit status ${exit.code}`;
+    case 'signalled':
+      return `ended by ${exit.signal}`;
+    case 'notStarted':
+      return exit.message;
+    case 'unknown':
+      return 'nobody saw how it ended';
+  }
+}
+
+function viewSpec(spec: MemberSpec | undefined): NodeSnapshot['spec'] {
+  if (spec === undefined) return { kind: 'none' };
+  const { bootstrapId, clusterId } = spec.cluster;
+  return { kind: 'present', generation: spec.generation, bootstrapId, clusterId, memberId: spec.memberId };
+}
+
+/** Our own etcd, as its client. */
+async function viewEtcd(host: AgentHost, { spec, service }: LocalView): Promise<EtcdView> {
+  if (spec === undefined) return { kind: 'notAsked', why: 'no spec yet' };
+  if (service.kind !== 'active' && service.kind !== 'activating') {
+    return { kind: 'notAsked', why: `the service is ${service.kind}` };
+  }
+  const credentials = await clientCredentials(host);
+  if (credentials === undefined) return { kind: 'notAsked', why: 'no certificates yet' };
+  const endpoint = spec.etcd.advertiseClientURLs[0]!;
+  const admin = await connectEtcd({ endpoint, ...credentials, deadlineMs: etcdAnswerMsMax });
+  try {
+    const [status, healthy] = await Promise.all([
+      admin.status(),
+      admin.linearizableRead().then(
+        () => true,
+        () => false,
+      ),
+    ]);
+    const { version, memberId, clusterId, leader, raftIndex, raftTerm, dbSizeBytes } = status;
+    return {
+      kind: 'answering',
+      version,
+      memberId,
+      clusterId,
+      leader,
+      healthy,
+      raftIndex,
+      raftTerm,
+      dbSize: dbSizeBytes,
+    };
+  } catch (error) {
+    if (error instanceof EtcdError) return { kind: 'unreachable', why: `${error.kind}: ${error.message}` };
+    throw error;
+  } finally {
+    admin.close();
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * A data dir with a WAL has begun: its member exists, and an empty start under that member is never right again.
+ *
+ * Preconditions: a WAL of our cluster is there; we have only `claimed` on record.
+ */
+import type { Local } from './local.js';
+import type { RuleOutcome } from './plan.js';
+
+export function beginDataDir({ dataDir, stage }: Local): RuleOutcome {
+  if (dataDir.kind === 'ours' && dataDir.hasWal && stage === 'claimed') {
+    return { kind: 'step', step: { kind: 'recordBegun' } };
+  }
+  return { kind: 'nothing' };
+}

@@ -1,0 +1,19 @@
+/**
+ * The part of an observation that the rules read, narrowed to what they may depend on.
+ */
+export interface Local {
+  /** There is a member spec. */
+  readonly hasSpec: boolean;
+  readonly dataDir: {
+    readonly kind: 'missing' | 'empty' | 'ours' | 'foreign' | 'unknown';
+    /** A WAL of the spec's cluster is in it. */
+    readonly hasWal: boolean;
+  };
+  /** What is remembered of the data dir. */
+  readonly stage: 'none' | 'claimed' | 'begun';
+  /** `ETCD_INITIAL_CLUSTER_STATE` as it stands in etcd.conf; undefined where the file is missing or unreadable. */
+  readonly confState: string | undefined;
+  readonly permit: boolean;
+  /** etcd runs, or is on its way up or down. */
+  readonly etcdMoves: boolean;
+}

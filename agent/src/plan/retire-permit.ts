@@ -1,0 +1,15 @@
+/**
+ * The permit is for one start. It ends as soon as that start has left a WAL, or when nothing is starting any more.
+ *
+ * Preconditions: the permit file is there; a WAL is there, or etcd neither runs nor is on its way.
+ */
+import type { Local } from './local.js';
+import type { RuleOutcome } from './plan.js';
+
+export function retirePermit({ permit, dataDir, etcdMoves }: Local): RuleOutcome {
+  if (!permit) return { kind: 'nothing' };
+  if (dataDir.hasWal)
+    return { kind: 'step', step: { kind: 'removePermit', why: 'etcd has written its WAL' } };
+  if (!etcdMoves) return { kind: 'step', step: { kind: 'removePermit', why: 'nothing is being started' } };
+  return { kind: 'waiting', reason: 'etcd is starting on an empty data dir and has not written its WAL yet' };
+}

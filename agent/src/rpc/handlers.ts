@@ -1,0 +1,150 @@
+/**
+ * What the agent answers, method by method. Thin: each handler checks what only it can check and calls what does the
+ * work. Roles were checked before by the method table.
+ */
+import { type AgentMethods, Fault, type Handlers, type MemberSpec } from '@etcd-agent/protocol';
+import { judgeDataDir } from '../data-dir.js';
+import type { Caller } from '../door.js';
+import { installConf } from '../etcd-files.js';
+import { quarantine, startEtcd } from '../etcd-start.js';
+import type { AgentHost } from '../host.js';
+import { fingerprints, installCertificates, requestCertificates } from '../node-keys.js';
+import { type AgentSelf, observeNode } from '../observe.js';
+import type { Waiting } from '../plan/plan.js';
+import type { StoredIdentity } from '../store.js';
+import { etcdUnit } from '../unit.js';
+import type { Preflight } from './preflight.js';
+import { probeAll } from './probe.js';
+
+/** What one connection may use. */
+export interface CallContext {
+  readonly host: AgentHost;
+  readonly self: AgentSelf;
+  readonly identity: StoredIdentity;
+  readonly caller: Caller;
+  readonly preflight: Preflight;
+  readonly waiting: () => readonly Waiting[];
+  /** Runs one change at a time, the loop's own steps included. */
+  readonly alone: <T>(act: () => Promise<T>) => Promise<T>;
+  /** The spec changed: the loop and the door should look again. */
+  readonly onSpec: (spec: MemberSpec) => void;
+  /** Something was started: the loop should look often for a while. */
+  readonly onStart: () => void;
+}
+
+export const handlers: Handlers<AgentMethods, CallContext> = {
+  async 'agent.hello'(_params, { host, self, identity }) {
+    // The coordinator speaks to the new identity: the token has done its work on both sides.
+    const token = await host.store.joinToken();
+    if (token?.id === identity.tokenId) await host.store.burnJoinToken();
+    const spec = await host.store.spec();
+    return {
+      cluster: identity.cluster,
+      node: identity.node,
+      version: self.version,
+      now: host.clock.now().toISOString(),
+      generation: spec?.generation ?? 0,
+    };
+  },
+
+  async 'peer.whoami'(_params, { self, caller }) {
+    return { node: self.node, sourceAddress: caller.channel.remoteAddress };
+  },
+
+  'node.observe': (_params, { host, self, waiting }) => observeNode(host, self, waiting()),
+
+  'preflight.begin': (params, { preflight }) => preflight.begin(params),
+
+  async 'preflight.probe'({ nonce, targets }, { identity }) {
+    return { results: await probeAll(identity, nonce, targets) };
+  },
+
+  async 'preflight.end'(_params, { preflight }) {
+    await preflight.end();
+    return {};
+  },
+
+  'pki.request': ({ key }, { host, alone }) => alone(() => requestCertificates(host, key)),
+
+  'pki.install': (issued, { host, alone }) =>
+    alone(async () => {
+      await installCertificates(host, issued);
+      host.log.info(fingerprints(issued), 'certificates installed');
+      return fingerprints(issued);
+    }),
+
+  async 'spec.get'(_params, { host }) {
+    return { spec: (await host.store.spec()) ?? null };
+  },
+
+  'spec.apply': ({ spec }, { host, identity, alone, onSpec }) =>
+    alone(async () => {
+      const changed = await applySpec(host, identity, spec);
+      onSpec(spec);
+      return { changed };
+    }),
+
+  'etcd.start': ({ bootstrapId }, { host, alone, onStart, preflight }) =>
+    alone(async () => {
+      await preflight.end();
+      const outcome = await startEtcd(host, bootstrapId);
+      host.log.info({ bootstrapId, ...outcome }, 'etcd start');
+      onStart();
+      return outcome;
+    }),
+
+  'etcd.quarantine': ({ bootstrapId }, { host, alone }) =>
+    alone(async () => {
+      const { movedTo } = await quarantine(host, bootstrapId);
+      host.log.warn({ bootstrapId, movedTo }, 'data dir moved aside');
+      const [spec, record] = await Promise.all([host.store.spec(), host.store.dataDirRecord()]);
+      const dataDir =
+        spec === undefined
+          ? ({ kind: 'missing' } as const)
+          : await judgeDataDir(host.files, spec.etcd, { record, spec });
+      return { movedTo, dataDir };
+    }),
+};
+
+/**
+ * Refused: another cluster or node; an older generation; the same generation with other content; a spec of another
+ * bootstrap while data of the former one is in place.
+ */
+async function applySpec(host: AgentHost, identity: StoredIdentity, spec: MemberSpec): Promise<boolean> {
+  if (spec.cluster.name !== identity.cluster || spec.node !== identity.node) {
+    throw new Fault(
+      'refused',
+      `the spec is for ${spec.cluster.name}/${spec.node}, this is ${identity.cluster}/${identity.node}`,
+    );
+  }
+  const known = await host.store.spec();
+  if (known !== undefined && spec.generation < known.generation) {
+    throw new Fault(
+      'staleGeneration',
+      `generation ${spec.generation} is older than ${known.generation}, which ${spec.node} already has`,
+      'Another coordinator state is newer: use it, or import it with coordinator state import.',
+    );
+  }
+  const same = known !== undefined && JSON.stringify(known) === JSON.stringify(spec);
+  if (known !== undefined && spec.generation === known.generation && !same) {
+    throw new Fault('staleGeneration', `generation ${spec.generation} is already known with other content`);
+  }
+  if (known !== undefined && known.cluster.bootstrapId !== spec.cluster.bootstrapId) {
+    const record = await host.store.dataDirRecord();
+    const view = await judgeDataDir(host.files, known.etcd, { record, spec: known });
+    if (view.kind === 'ours') {
+      throw new Fault(
+        'refused',
+        `data of bootstrap ${known.cluster.bootstrapId} is still in ${known.etcd.dataDir}`,
+        'coordinator bootstrap --reset moves it aside first.',
+      );
+    }
+  }
+  await host.store.keepSpec(spec);
+  const record = await host.store.dataDirRecord();
+  const view = await judgeDataDir(host.files, spec.etcd, { record, spec });
+  const begun = view.kind === 'ours' && view.wal.kind === 'present';
+  const confChanged = await installConf(host, spec, begun || record?.stage === 'begun' ? 'existing' : 'new');
+  const unit = await host.services.install(etcdUnit(host, spec));
+  return !same || confChanged || unit.changed;
+}

@@ -1,0 +1,179 @@
+/**
+ * Preflight on this host: facts for the coordinator to judge, and temporary listeners on the two etcd ports, so that the
+ * other nodes can try to reach them before etcd is there.
+ */
+import { createServer, type Server } from 'node:net';
+import { classifyUnit, parseEtcdVersion } from '@etcd-agent/etcd';
+import {
+  describeResult,
+  type LinkChannel,
+  localAddresses,
+  plainAddress,
+  runProgram,
+  type SystemdServiceManager,
+} from '@etcd-agent/platform';
+import type { AgentMethods, EndpointAddress, Params, PortState, PreflightFacts } from '@etcd-agent/protocol';
+import { judgeDataDir } from '../data-dir.js';
+import { type AgentHost, etcdAccount } from '../host.js';
+import { viewService } from '../observe.js';
+
+/** Listeners that nobody ended are gone after this: probing takes seconds. */
+const listenersMsMax = 60_000;
+/** `etcd --version` on a cold page cache of a slow disk. */
+const versionMsMax = 10_000;
+
+/** The answer of a temporary listener, one JSON line. */
+export interface ProbeGreeting {
+  readonly nonce: string;
+  readonly sourceAddress: string;
+}
+
+/** The preflight of one coordinator's connection. */
+export class Preflight {
+  private servers: Server[] = [];
+  private expiry: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly host: AgentHost,
+    channel: LinkChannel,
+  ) {
+    channel.onClose(() => void this.end());
+  }
+
+  async begin(params: Params<AgentMethods, 'preflight.begin'>): Promise<PreflightFacts> {
+    await this.end();
+    const { host } = this;
+    const { store, files, services } = host;
+    const [record, spec, state] = await Promise.all([
+      store.dataDirRecord(),
+      store.spec(),
+      services.observe(),
+    ]);
+    const etcdRuns = state.kind === 'active' || state.kind === 'activating';
+    const [client, peer] = await Promise.all([
+      this.listen(params.client, params.nonce, etcdRuns),
+      this.listen(params.peer, params.nonce, etcdRuns),
+    ]);
+    const [etcd, unit, dataDir, disk, account] = await Promise.all([
+      etcdFacts(host),
+      unitFacts(host),
+      judgeDataDir(files, { dataDir: params.dataDir, walDir: params.walDir }, { record, spec }),
+      diskFacts(host, params.dataDir),
+      accountFacts(host),
+    ]);
+    return {
+      now: host.clock.now().toISOString(),
+      etcd,
+      service: { manager: services.kind, state: viewService(state), unit },
+      addresses: localAddresses().map(({ address }) => address),
+      dataDir,
+      disk,
+      account,
+      ports: { client, peer },
+    };
+  }
+
+  async end(): Promise<void> {
+    clearTimeout(this.expiry);
+    const servers = this.servers;
+    this.servers = [];
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+
+  private async listen(at: EndpointAddress, nonce: string, etcdRuns: boolean): Promise<PortState> {
+    const server = createServer((socket) => {
+      const greeting: ProbeGreeting = { nonce, sourceAddress: plainAddress(socket.remoteAddress ?? '') };
+      socket.on('error', () => socket.destroy());
+      socket.setTimeout(2_000, () => socket.destroy());
+      socket.end(`${JSON.stringify(greeting)}\n`);
+    });
+    server.maxConnections = 32;
+    const outcome = await new Promise<PortState>((resolve) => {
+      server.once('error', (error: NodeJS.ErrnoException) => resolve(portState(error, etcdRuns)));
+      server.listen({ host: at.host, port: at.port, exclusive: true }, () => resolve({ kind: 'listening' }));
+    });
+    if (outcome.kind !== 'listening') return outcome;
+    this.servers.push(server);
+    clearTimeout(this.expiry);
+    this.expiry = setTimeout(() => void this.end(), listenersMsMax);
+    this.expiry.unref();
+    return outcome;
+  }
+}
+
+function portState(error: NodeJS.ErrnoException, etcdRuns: boolean): PortState {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return { kind: etcdRuns ? 'ownEtcd' : 'inUse' };
+    case 'EADDRNOTAVAIL':
+      return { kind: 'notLocal' };
+    default:
+      return { kind: 'failed', why: error.message };
+  }
+}
+
+async function etcdFacts({ config }: AgentHost): Promise<PreflightFacts['etcd']> {
+  const path = config.etcdBinary;
+  const result = await runProgram(path, ['--version'], { timeoutMs: versionMsMax });
+  if (result.kind === 'notStarted' && result.code === 'ENOENT') return { kind: 'missing', path };
+  if (result.kind !== 'exited' || result.code !== 0)
+    return { kind: 'broken', path, why: describeResult(path, result) };
+  const version = parseEtcdVersion(result.stdout);
+  return version === undefined
+    ? { kind: 'broken', path, why: `${path} --version does not answer as etcd does` }
+    : { kind: 'found', path, version: version.text };
+}
+
+// The drop-in owns ExecStart, so flags of a distribution's unit do no harm once it is in place; what they were is told,
+// because an operator who set them will miss them. Only a unit that is masked or unreadable stops a bootstrap.
+async function unitFacts({ services }: AgentHost): Promise<PreflightFacts['service']['unit']> {
+  if (services.kind !== 'systemd') return { style: 'none', detail: 'the agent runs etcd itself' };
+  const unit = await (services as SystemdServiceManager).readUnit();
+  switch (unit.kind) {
+    case 'missing':
+      return { style: 'none', detail: 'no etcd.service: one will be written' };
+    case 'masked':
+      return { style: 'unknown', detail: 'etcd.service is masked' };
+    case 'unknown':
+      return { style: 'unknown', detail: unit.why };
+    case 'loaded': {
+      if (unit.dropInPaths.some((path) => path.endsWith('/50-etcd-agent.conf'))) {
+        return { style: 'ours', detail: unit.fragmentPath };
+      }
+      const environment = Object.fromEntries(
+        unit.environment.split(' ').flatMap((word): [string, string][] => {
+          const at = word.indexOf('=');
+          return at > 0 ? [[word.slice(0, at), word.slice(at + 1)]] : [];
+        }),
+      );
+      const { style, flags } = classifyUnit(
+        { execStart: [unit.execStart], environment, environmentFiles: [] },
+        '',
+      );
+      const detail =
+        flags.length === 0 ? unit.fragmentPath : `${unit.fragmentPath} passes --${flags.join(' --')}`;
+      return { style, detail };
+    }
+  }
+}
+
+async function diskFacts({ files }: AgentHost, dataDir: string): Promise<PreflightFacts['disk']> {
+  try {
+    const [freeBytes, fsync] = await Promise.all([files.freeBytes(dataDir), files.measureFsync(dataDir)]);
+    return { kind: 'measured', freeBytes, fsyncMsMedian: fsync.medianMs, fsyncMsMax: fsync.maxMs };
+  } catch (error) {
+    return { kind: 'failed', why: (error as Error).message };
+  }
+}
+
+async function accountFacts(host: AgentHost): Promise<PreflightFacts['account']> {
+  const account = await etcdAccount(host);
+  switch (account.kind) {
+    case 'own':
+      return { kind: 'notUsed' };
+    case 'missing':
+      return { kind: 'missing', name: account.name };
+    case 'account':
+      return { kind: 'present', name: account.name, ...account.owner };
+  }
+}

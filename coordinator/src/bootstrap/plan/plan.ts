@@ -1,0 +1,109 @@
+/**
+ * What a bootstrap has to do from here, decided from the topology, the record and what was seen on every node. Pure: a
+ * plan is plain JSON that can be printed, and a resume is the same function over what is true now.
+ */
+import type { NodeSnapshot } from '@etcd-agent/protocol';
+import type { BootstrapRecord } from '../../state/records.js';
+import type { NodePlace } from '../../topology/places.js';
+import { refusals } from './refusals.js';
+
+/** A node as it was found. */
+export type NodeSituation = { readonly place: NodePlace } & (
+  | { readonly kind: 'linked'; readonly snapshot: NodeSnapshot; readonly generation: number }
+  /** A token is out for it and it has no identity yet. */
+  | { readonly kind: 'toEnrol' }
+);
+
+export interface Situation {
+  readonly nodes: readonly NodeSituation[];
+  readonly record: BootstrapRecord | undefined;
+  /** Peer URLs by node, as the topology has them now. */
+  readonly reset: boolean;
+  /** The specs that follow from topology and record differ from those of the recorded generation. */
+  readonly specsDiffer: boolean;
+}
+
+export type BootstrapStep =
+  | { readonly kind: 'enrol'; readonly nodes: readonly string[] }
+  | { readonly kind: 'quarantine'; readonly nodes: readonly string[]; readonly bootstrapId: string }
+  | { readonly kind: 'preflight'; readonly nodes: readonly string[] }
+  | { readonly kind: 'certify'; readonly nodes: readonly string[] }
+  /** `new`: a fresh token and ids; `same`: those of the record; `next`: those, in a higher generation. */
+  | { readonly kind: 'record'; readonly what: 'new' | 'next' }
+  | { readonly kind: 'configure'; readonly nodes: readonly string[] }
+  | { readonly kind: 'start'; readonly nodes: readonly string[] }
+  | { readonly kind: 'verify'; readonly nodes: readonly string[] };
+
+/** Why a bootstrap must not go on. */
+export interface Refusal {
+  readonly node: string | undefined;
+  readonly what: string;
+  readonly next: string;
+}
+
+export type BootstrapPlan =
+  | { readonly kind: 'refuse'; readonly refusals: readonly Refusal[] }
+  | { readonly kind: 'steps'; readonly steps: readonly BootstrapStep[] };
+
+export function planBootstrap(situation: Situation): BootstrapPlan {
+  const no = refusals(situation);
+  if (no.length > 0) return { kind: 'refuse', refusals: no };
+  return {
+    kind: 'steps',
+    steps: stepsOf(situation).filter((step) => !('nodes' in step) || step.nodes.length > 0),
+  };
+}
+
+function stepsOf({ nodes, record, reset, specsDiffer }: Situation): BootstrapStep[] {
+  const all = names(nodes);
+  const enrol: BootstrapStep = {
+    kind: 'enrol',
+    nodes: names(nodes.filter(({ kind }) => kind === 'toEnrol')),
+  };
+  const verify: BootstrapStep = { kind: 'verify', nodes: all };
+  if (record === undefined || reset) {
+    const quarantine: BootstrapStep[] =
+      record === undefined ? [] : [{ kind: 'quarantine', nodes: all, bootstrapId: record.bootstrapId }];
+    return [
+      enrol,
+      ...quarantine,
+      { kind: 'preflight', nodes: all },
+      { kind: 'certify', nodes: all },
+      { kind: 'record', what: 'new' },
+      { kind: 'configure', nodes: all },
+      { kind: 'start', nodes: all },
+      verify,
+    ];
+  }
+  const toStart = names(nodes.filter((node) => !isRunning(node)));
+  const toCertify = names(nodes.filter((node) => !isRunning(node) || !hasCertificates(node)));
+  const behind = nodes.filter((node) => specsDiffer || generationOf(node) < record.generation);
+  return [
+    enrol,
+    // Where nothing has to begin there is nothing to check before it begins.
+    { kind: 'preflight', nodes: toStart.length > 0 ? all : [] },
+    { kind: 'certify', nodes: toCertify },
+    ...(specsDiffer ? [{ kind: 'record', what: 'next' } as const] : []),
+    { kind: 'configure', nodes: names(behind) },
+    { kind: 'start', nodes: toStart },
+    verify,
+  ];
+}
+
+function isRunning(node: NodeSituation): boolean {
+  return node.kind === 'linked' && ['active', 'activating'].includes(node.snapshot.service.kind);
+}
+
+function hasCertificates(node: NodeSituation): boolean {
+  if (node.kind !== 'linked') return false;
+  const present = new Set(node.snapshot.certificates.map(({ name }) => name));
+  return present.has('etcd') && present.has('peer');
+}
+
+function generationOf(node: NodeSituation): number {
+  return node.kind === 'linked' && node.snapshot.spec.kind === 'present' ? node.snapshot.spec.generation : 0;
+}
+
+function names(nodes: readonly NodeSituation[]): string[] {
+  return nodes.map(({ place }) => place.name);
+}

@@ -1,0 +1,126 @@
+/**
+ * When a bootstrap must not go on: everything that could start a second cluster, forget acknowledged writes, or touch
+ * data that is not ours. Pure.
+ */
+import type { BootstrapRecord } from '../../state/records.js';
+import type { NodeSituation, Refusal, Situation } from './plan.js';
+
+/** Every reason, over all nodes at once; empty where the bootstrap may go on. */
+export function refusals({ nodes, record, reset }: Situation): Refusal[] {
+  if (record === undefined) return nodes.flatMap(strangerToThisState);
+  if (reset)
+    return record.completedAt === undefined
+      ? nodes.flatMap((node) => notResettable(node, record))
+      : [resetOfLiving()];
+  return [...topologyChanged(nodes, record), ...nodes.flatMap((node) => notResumable(node, record))];
+}
+
+/** No record here, but the node has a spec: another coordinator state bootstrapped it. */
+function strangerToThisState(node: NodeSituation): Refusal[] {
+  if (node.kind !== 'linked' || node.snapshot.spec.kind === 'none') return [];
+  return [
+    {
+      node: node.place.name,
+      what: `has a member spec (generation ${node.snapshot.spec.generation}) of a bootstrap that this state does not know`,
+      next: 'use the coordinator state that made it, or coordinator state import a copy of it',
+    },
+  ];
+}
+
+/** A record belongs to its peer URLs: ids and cluster id follow from them. */
+function topologyChanged(nodes: readonly NodeSituation[], record: BootstrapRecord): Refusal[] {
+  const now = nodes.map(({ place }) => `${place.name} ${place.peerURL}`).sort();
+  const then = record.members.map(({ name, peerURLs }) => `${name} ${peerURLs.join(',')}`).sort();
+  if (now.join() === then.join()) return [];
+  return [
+    {
+      node: undefined,
+      what: `the topology has other members or peer URLs than the bootstrap of ${record.recordedAt}`,
+      next:
+        record.completedAt === undefined
+          ? 'put the topology back, or coordinator bootstrap --reset to begin anew'
+          : 'put the topology back: changing members of a living cluster is not part of bootstrap',
+    },
+  ];
+}
+
+function notResumable(node: NodeSituation, record: BootstrapRecord): Refusal[] {
+  if (node.kind !== 'linked') return [];
+  const { name } = node.place;
+  const { spec, dataDir, service } = node.snapshot;
+  if (
+    spec.kind === 'present' &&
+    spec.bootstrapId !== record.bootstrapId &&
+    spec.generation >= record.generation
+  ) {
+    return [
+      {
+        node: name,
+        what: `belongs to bootstrap ${spec.bootstrapId}, not to ${record.bootstrapId}`,
+        next: 'use the coordinator state that made it',
+      },
+    ];
+  }
+  if (node.generation > record.generation) {
+    return [
+      {
+        node: name,
+        what: `already has generation ${node.generation}, this state knows ${record.generation}`,
+        next: 'use the newer coordinator state, or coordinator state import it here',
+      },
+    ];
+  }
+  if (dataDir.kind === 'foreign') {
+    return [
+      {
+        node: name,
+        what: `data dir ${node.place.dataDir}: ${dataDir.why}`,
+        next: `look at it, then on ${name}: mv ${node.place.dataDir} ${node.place.dataDir}.old`,
+      },
+    ];
+  }
+  const hasWal = dataDir.kind === 'ours' && dataDir.wal.kind === 'present';
+  const running = service.kind === 'active' || service.kind === 'activating';
+  if (record.completedAt !== undefined && !hasWal && !running) {
+    return [
+      {
+        node: name,
+        what: 'was a member of the finished cluster and has no data now: starting it empty would forget acknowledged writes',
+        next: `restore ${node.place.dataDir}, or remove the member with etcdctl and add it again`,
+      },
+    ];
+  }
+  return [];
+}
+
+function notResettable(node: NodeSituation, record: BootstrapRecord): Refusal[] {
+  if (node.kind !== 'linked') return [];
+  const { dataDir } = node.snapshot;
+  if (dataDir.kind === 'foreign') {
+    return [
+      {
+        node: node.place.name,
+        what: `data dir ${node.place.dataDir}: ${dataDir.why}`,
+        next: 'only data of this bootstrap is moved aside: look at it yourself',
+      },
+    ];
+  }
+  if (dataDir.kind === 'ours' && dataDir.bootstrapId !== record.bootstrapId) {
+    return [
+      {
+        node: node.place.name,
+        what: `its data is of bootstrap ${dataDir.bootstrapId ?? 'unknown'}`,
+        next: 'use the coordinator state that made it',
+      },
+    ];
+  }
+  return [];
+}
+
+function resetOfLiving(): Refusal {
+  return {
+    node: undefined,
+    what: 'this bootstrap was finished: --reset would take a living cluster apart',
+    next: 'stop etcd on every node and move the data dirs aside yourself, then coordinator init with a new state dir',
+  };
+}

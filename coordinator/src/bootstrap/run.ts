@@ -1,0 +1,291 @@
+/**
+ * `coordinator bootstrap`: look, plan, ask, then carry the plan out phase by phase. Every phase is idempotent and what
+ * must be remembered is on disk before any node hears of it, so that it can be killed anywhere and run again.
+ */
+import { audit } from '../audit.js';
+import { readAdminCredentials } from '../authority.js';
+import { type Cluster, credentialsOf, readBootstrapRecord } from '../cluster/open-cluster.js';
+import { Failure } from '../failure.js';
+import { nodeFailure } from '../link/dial-error.js';
+import type { NodeLink } from '../link/dial-node.js';
+import type { Finding } from '../preflight/findings.js';
+import { judge } from '../preflight/judge.js';
+import { runPreflight } from '../preflight/run.js';
+import type { Progress } from '../progress.js';
+import type { BootstrapRecord } from '../state/records.js';
+import type { StateDir } from '../state/state-dir.js';
+import { readToken } from '../tokens.js';
+import { certify } from './certify.js';
+import { failureOf, type Reached, reachAll } from './connect.js';
+import { type BootstrapPlan, type BootstrapStep, type NodeSituation, planBootstrap } from './plan/plan.js';
+import { keepRecord, newRecord } from './record.js';
+import { memberSpecs, type SpecInputs, specsDigest } from './specs.js';
+import { verify } from './verify.js';
+
+export interface BootstrapOptions {
+  readonly cluster: Cluster;
+  readonly progress: Progress;
+  readonly dryRun: boolean;
+  readonly reset: boolean;
+  /** How long the members may take to become healthy after their start. */
+  readonly timeoutMs: number;
+  /** Asked once, with the plan; false ends the bootstrap before anything was changed. */
+  readonly confirm: (steps: readonly BootstrapStep[]) => Promise<boolean>;
+}
+
+export interface BootstrapOutcome {
+  readonly kind: 'planned' | 'declined' | 'done';
+  readonly steps: readonly BootstrapStep[];
+  readonly record: BootstrapRecord | undefined;
+  /** Warnings of the preflight. */
+  readonly findings: readonly Finding[];
+}
+
+export async function bootstrap(options: BootstrapOptions): Promise<BootstrapOutcome> {
+  if (options.dryRun) return lookAndCarryOut(options);
+  const { state } = options.cluster;
+  const lock = await state.lock('coordinator bootstrap');
+  try {
+    return await lookAndCarryOut(options);
+  } catch (error) {
+    await auditFailure(state, error);
+    throw error;
+  } finally {
+    await lock.release();
+  }
+}
+
+async function lookAndCarryOut(options: BootstrapOptions): Promise<BootstrapOutcome> {
+  const run = new BootstrapRun(options);
+  try {
+    const steps = await options.progress.phase('Look at the nodes', () => run.look());
+    if (options.dryRun) return { kind: 'planned', steps, record: run.record, findings: [] };
+    if (!(await options.confirm(steps))) return { kind: 'declined', steps, record: run.record, findings: [] };
+    await run.carryOut(steps);
+    const findings = run.findings.filter(({ result }) => result === 'warn');
+    return { kind: 'done', steps, record: run.record, findings };
+  } finally {
+    run.close();
+  }
+}
+
+class BootstrapRun {
+  record: BootstrapRecord | undefined;
+  findings: readonly Finding[] = [];
+  private links: readonly NodeLink[] = [];
+  private toEnrol: ReadonlySet<string> = new Set();
+  private reset: boolean;
+
+  constructor(private readonly options: BootstrapOptions) {
+    this.reset = options.reset;
+  }
+
+  close(): void {
+    for (const link of this.links) link.close();
+  }
+
+  /** Reaches every enrolled node and plans. Nothing is changed. */
+  async look(): Promise<readonly BootstrapStep[]> {
+    const { cluster } = this.options;
+    this.record = await readBootstrapRecord(cluster.state);
+    this.toEnrol = new Set(await namesWithTokens(cluster));
+    await this.connect(false);
+    return this.plan();
+  }
+
+  async carryOut(planned: readonly BootstrapStep[]): Promise<void> {
+    const { cluster, progress } = this.options;
+    let steps = planned;
+    if (steps.some(({ kind }) => kind === 'enrol')) {
+      steps = await progress.phase('Enrol', async () => {
+        this.close();
+        await this.connect(true);
+        // What the new identities show may change the plan: it is made again from what is true now.
+        return this.plan();
+      });
+    }
+    await audit(cluster.state, {
+      action: 'bootstrap',
+      outcome: 'ok',
+      detail: { begins: steps.map(({ kind }) => kind) },
+    });
+    for (const step of steps) await this.execute(step);
+  }
+
+  private async connect(mayEnrol: boolean): Promise<void> {
+    const { cluster } = this.options;
+    const credentials = await credentialsOf(cluster);
+    const options = { state: cluster.state, cluster: cluster.topology.name, credentials, mayEnrol };
+    const places = mayEnrol ? cluster.places : cluster.places.filter(({ name }) => !this.toEnrol.has(name));
+    const reached: Reached = await reachAll(places, options);
+    this.links = reached.links;
+    if (mayEnrol) this.toEnrol = new Set();
+    if (reached.failures.length > 0) throw failureOf(reached.failures);
+  }
+
+  private async plan(): Promise<readonly BootstrapStep[]> {
+    const plan: BootstrapPlan = planBootstrap({
+      nodes: await this.situations(),
+      record: this.record,
+      reset: this.reset,
+      specsDiffer:
+        this.record !== undefined &&
+        this.toEnrol.size === 0 &&
+        this.specInputs(this.record) !== this.record.specsSha256,
+    });
+    if (plan.kind === 'steps') return plan.steps;
+    throw new Failure({
+      exit: 'refused',
+      what: 'this bootstrap must not go on',
+      where: plan.refusals.map(({ node, what }) => (node === undefined ? what : `${node} ${what}`)),
+      next: [...new Set(plan.refusals.map(({ next }) => next))].join('\n        '),
+    });
+  }
+
+  private async situations(): Promise<NodeSituation[]> {
+    return Promise.all(
+      this.options.cluster.places.map(async (place): Promise<NodeSituation> => {
+        const link = this.links.find((each) => each.place.name === place.name);
+        if (link === undefined) return { place, kind: 'toEnrol' };
+        const snapshot = await this.onNode(link, () => link.call('node.observe', {}));
+        return { place, kind: 'linked', snapshot, generation: link.hello.generation };
+      }),
+    );
+  }
+
+  private execute(step: BootstrapStep): Promise<void> {
+    const { progress, cluster } = this.options;
+    switch (step.kind) {
+      case 'enrol':
+        return Promise.resolve();
+      case 'quarantine':
+        return progress.phase('Move the data of the former bootstrap aside', () =>
+          this.onNodes(step.nodes, (link) => link.call('etcd.quarantine', { bootstrapId: step.bootstrapId })),
+        );
+      case 'preflight':
+        return progress.phase(`Check ${list(step.nodes)}`, () => this.preflight());
+      case 'certify':
+        return progress.phase(`Certify ${list(step.nodes)}`, (report) =>
+          certify(cluster, this.named(step.nodes), report),
+        );
+      case 'record':
+        return this.keepNextRecord(step.what);
+      case 'configure':
+        return progress.phase(`Configure ${list(step.nodes)}`, () => this.configure(step.nodes));
+      case 'start':
+        return progress.phase(`Start etcd on ${list(step.nodes)}`, () =>
+          this.onNodes(step.nodes, (link) =>
+            link.call('etcd.start', { bootstrapId: this.record!.bootstrapId }),
+          ),
+        );
+      case 'verify':
+        return progress.phase('Wait until all members are healthy', (report) => this.verify(report));
+    }
+  }
+
+  private async preflight(): Promise<void> {
+    const reports = await runPreflight(this.links);
+    this.findings = judge(reports, this.reset ? undefined : this.record);
+    const failed = this.findings.filter(({ result }) => result === 'fail');
+    if (failed.length > 0) {
+      const nexts = [...new Set(failed.flatMap(({ next }) => next ?? []))];
+      throw new Failure({
+        exit: 'refused',
+        what: `${failed.length} check${failed.length === 1 ? '' : 's'} failed; nothing was started`,
+        where: failed.map(({ node, check, message }) => `${node} ${check}: ${message}`),
+        next: [...nexts, 'coordinator check shows every check on every node'].join('\n        '),
+      });
+    }
+    const [first] = reports;
+    if (first!.facts.etcd.kind === 'found') this.etcdVersion = first!.facts.etcd.version;
+  }
+
+  private etcdVersion = '';
+
+  /** Written before any node hears of it: every later resume starts from here. */
+  private async keepNextRecord(what: 'new' | 'next'): Promise<void> {
+    const { cluster } = this.options;
+    const base = what === 'new' ? newRecord(cluster, this.etcdVersion) : this.record!;
+    const generation =
+      Math.max(this.record?.generation ?? 0, ...this.links.map(({ hello }) => hello.generation)) + 1;
+    this.record = { ...base, generation, specsSha256: this.specInputs(base) };
+    await keepRecord(cluster.state, this.record, what);
+    this.reset = false;
+  }
+
+  private async configure(nodes: readonly string[]): Promise<void> {
+    const record = this.record!;
+    const specs = memberSpecs(this.inputs(record), record.generation);
+    await this.onNodes(nodes, (link) =>
+      link.call('spec.apply', { spec: specs.find(({ node }) => node === link.place.name)! }),
+    );
+  }
+
+  private async verify(report: { note(text: string): void }): Promise<void> {
+    const { cluster, timeoutMs } = this.options;
+    const record = this.record!;
+    const credentials = await readAdminCredentials(cluster.state);
+    await verify({ places: cluster.places, links: this.links, record, credentials, timeoutMs, report });
+    if (record.completedAt === undefined) {
+      this.record = { ...record, completedAt: new Date().toISOString() };
+      await keepRecord(cluster.state, this.record, 'next');
+      await audit(cluster.state, {
+        action: 'bootstrap',
+        outcome: 'ok',
+        detail: { clusterId: record.clusterId, completed: true },
+      });
+    }
+  }
+
+  private inputs(record: SpecInputs['record']): SpecInputs {
+    const { topology, places } = this.options.cluster;
+    const certificates = new Map(this.links.map((link) => [link.place.name, link.certificateSha256]));
+    return { topology, places, record, certificates };
+  }
+
+  private specInputs(record: SpecInputs['record']): string {
+    return specsDigest(this.inputs(record));
+  }
+
+  private named(nodes: readonly string[]): readonly NodeLink[] {
+    return this.links.filter(({ place }) => nodes.includes(place.name));
+  }
+
+  private async onNodes(nodes: readonly string[], act: (link: NodeLink) => Promise<unknown>): Promise<void> {
+    const outcomes = await Promise.allSettled(
+      this.named(nodes).map((link) => this.onNode(link, () => act(link))),
+    );
+    const failures = outcomes.flatMap((outcome, index) =>
+      outcome.status === 'rejected'
+        ? [{ place: this.named(nodes)[index]!.place, failure: outcome.reason as Failure }]
+        : [],
+    );
+    if (failures.length > 0) throw failureOf(failures);
+  }
+
+  private async onNode<T>(link: NodeLink, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      throw nodeFailure(link.place, error);
+    }
+  }
+}
+
+async function namesWithTokens({ state, places }: Cluster): Promise<string[]> {
+  const tokens = await Promise.all(places.map(({ name }) => readToken(state, name)));
+  return places.filter((_place, index) => tokens[index] !== undefined).map(({ name }) => name);
+}
+
+async function auditFailure(state: StateDir, error: unknown): Promise<void> {
+  const refused = error instanceof Failure && error.parts.exit === 'refused';
+  await audit(state, {
+    action: 'bootstrap',
+    outcome: refused ? 'refused' : 'failed',
+    detail: { why: (error as Error).message },
+  });
+}
+
+function list(nodes: readonly string[]): string {
+  return nodes.join(', ');
+}

@@ -1,0 +1,60 @@
+/**
+ * The member specs of a bootstrap: what follows from topology, record and the certificates that nodes hold. Pure, so that a
+ * resume arrives at the same specs.
+ */
+import { createHash } from 'node:crypto';
+import type { MemberSpec } from '@etcd-agent/protocol';
+import type { BootstrapRecord } from '../state/records.js';
+import type { NodePlace } from '../topology/places.js';
+import type { TopologyFile } from '../topology/schema.js';
+
+export interface SpecInputs {
+  readonly topology: Pick<TopologyFile, 'name' | 'etcd'>;
+  readonly places: readonly NodePlace[];
+  readonly record: Pick<BootstrapRecord, 'bootstrapId' | 'token' | 'clusterId' | 'members' | 'etcdVersion'>;
+  /** Current agent certificates by node name. */
+  readonly certificates: ReadonlyMap<string, string>;
+}
+
+/** One spec per node, in the order of the topology. Throws where a node has no certificate: nobody may be unnamed. */
+export function memberSpecs(
+  { topology, places, record, certificates }: SpecInputs,
+  generation: number,
+): MemberSpec[] {
+  const agents = places.map(({ name, address, agentPort }) => {
+    const certificateSha256 = certificates.get(name);
+    if (certificateSha256 === undefined) throw new RangeError(`no certificate of ${name}`);
+    return { name, address, port: agentPort, certificateSha256 };
+  });
+  const { dataDir: _, walDir: __, clientPort: ___, peerPort: ____, ...tuning } = topology.etcd;
+  return places.map((place) => ({
+    generation,
+    node: place.name,
+    cluster: {
+      name: topology.name,
+      bootstrapId: record.bootstrapId,
+      token: record.token,
+      clusterId: record.clusterId,
+    },
+    memberId: record.members.find(({ name }) => name === place.name)!.memberId,
+    etcd: {
+      version: record.etcdVersion,
+      ...tuning,
+      dataDir: place.dataDir,
+      ...(place.walDir === undefined ? {} : { walDir: place.walDir }),
+      listenPeerURLs: [place.peerURL],
+      listenClientURLs: [place.clientURL],
+      initialAdvertisePeerURLs: [place.peerURL],
+      advertiseClientURLs: [place.clientURL],
+    },
+    initialCluster: record.members,
+    agents,
+  }));
+}
+
+/** SHA-256 of everything in the specs but the generation: equal digests mean that nothing has to be sent. */
+export function specsDigest(inputs: SpecInputs): string {
+  return createHash('sha256')
+    .update(JSON.stringify(memberSpecs(inputs, 1)))
+    .digest('hex');
+}

@@ -1,0 +1,193 @@
+/** `coordinator status`: cluster, quorum, members, agents and certificates on one page. */
+import { quorum, tolerates } from '@etcd-agent/etcd';
+import { readCertificate } from '@etcd-agent/pki';
+import type { NodeSnapshot } from '@etcd-agent/protocol';
+import { readAdminCredentials } from '../authority.js';
+import { reachAll } from '../bootstrap/connect.js';
+import { type Cluster, credentialsOf, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
+import { type ClusterView, viewCluster } from '../cluster/probe-members.js';
+import type { ExitName } from '../failure.js';
+import { leaderOf, type MemberRow, memberRows, memberTable } from '../output/members.js';
+import { table } from '../output/table.js';
+import type { View } from '../output/view.js';
+import type { CommandContext } from './context.js';
+
+interface AgentRow {
+  readonly name: string;
+  readonly address: string;
+  readonly connected: boolean;
+  /** What its agent says of etcd, or why it was not reached. */
+  readonly state: string;
+}
+
+interface CertificateRow {
+  readonly node: string;
+  readonly name: string;
+  readonly notAfter: string;
+}
+
+export async function status({ stateDir }: CommandContext): Promise<View> {
+  const cluster = await openCluster(stateDir);
+  const record = await readBootstrapRecord(cluster.state);
+  const [agents, seen] = await Promise.all([
+    viewAgents(cluster),
+    record === undefined ? undefined : viewCluster(cluster.places, await readAdminCredentials(cluster.state)),
+  ]);
+  const members = seen === undefined ? [] : memberRows(cluster.places, seen);
+  const counts = countVoters(cluster, members);
+  const certificates = [...agents.certificates, ...(await ownCertificates(cluster))];
+  const id = record?.clusterId ?? null;
+  const exit = exitOf(record !== undefined, counts, seen, agents.rows);
+  const leader = seen === undefined ? undefined : leaderOf(seen);
+  return {
+    document: {
+      kind: 'Status',
+      cluster: { name: cluster.topology.name, id, bootstrapped: record?.completedAt !== undefined },
+      quorum: counts,
+      leader: members.find((member) => member.id === leader)?.name ?? null,
+      members,
+      agents: agents.rows,
+      certificates,
+    },
+    table: [
+      `Cluster ${cluster.topology.name}${id === null ? '' : ` (${id})`}: ${sentence(exit, counts)}`,
+      ...(members.length === 0 ? [] : ['', memberTable(members)]),
+      '',
+      table(
+        ['AGENT', 'ADDRESS', 'CONNECTED', 'ETCD'],
+        agents.rows.map(({ name, address, connected, state }) => [
+          name,
+          address,
+          connected ? 'yes' : 'no',
+          state,
+        ]),
+      ),
+      '',
+      table(
+        ['CERTIFICATE OF', 'NAME', 'EXPIRES'],
+        certificates.map(({ node, name, notAfter }) => [node, name, notAfter]),
+      ),
+    ].join('\n'),
+    exit,
+    notes: notesOf(exit, record !== undefined, agents.notes),
+  };
+}
+
+async function viewAgents(
+  cluster: Cluster,
+): Promise<{ rows: AgentRow[]; certificates: CertificateRow[]; notes: string[] }> {
+  const { state, topology, places } = cluster;
+  const credentials = await credentialsOf(cluster);
+  const { links, failures } = await reachAll(places, {
+    state,
+    cluster: topology.name,
+    credentials,
+    mayEnrol: false,
+  });
+  const snapshots = new Map<string, NodeSnapshot | string>();
+  for (const { place, failure } of failures) snapshots.set(place.name, failure.parts.what);
+  await Promise.all(
+    links.map(async (link) => {
+      try {
+        snapshots.set(link.place.name, await link.call('node.observe', {}));
+      } catch (error) {
+        snapshots.set(link.place.name, (error as Error).message);
+      } finally {
+        link.close();
+      }
+    }),
+  );
+  const rows = places.map(({ name, address, agentPort }): AgentRow => {
+    const seen = snapshots.get(name)!;
+    const at = `${address.includes(':') ? `[${address}]` : address}:${agentPort}`;
+    return typeof seen === 'string'
+      ? { name, address: at, connected: false, state: seen }
+      : { name, address: at, connected: true, state: describeService(seen) };
+  });
+  const certificates = places.flatMap(({ name }) => {
+    const seen = snapshots.get(name)!;
+    return typeof seen === 'string'
+      ? []
+      : seen.certificates.map((each) => ({ node: name, name: each.name, notAfter: each.notAfter }));
+  });
+  const notes = failures.flatMap(({ failure }) =>
+    failure.parts.next === undefined ? [] : [`next: ${failure.parts.next}`],
+  );
+  return { rows, certificates, notes: [...new Set(notes)] };
+}
+
+function describeService({ service, waiting }: NodeSnapshot): string {
+  const detail = service.detail === undefined || service.detail === '' ? '' : ` (${service.detail})`;
+  const waits = waiting.map(({ reason }) => `; waiting: ${reason}`).join('');
+  return `${service.kind}${detail}${waits}`;
+}
+
+async function ownCertificates({ state }: Cluster): Promise<CertificateRow[]> {
+  const own = [
+    ['etcd CA', 'ca', 'etcd-root-ca.pem'],
+    ['peer CA', 'ca', 'peer-ca.pem'],
+    ['agent CA', 'ca', 'agent-ca.pem'],
+    ['operator', 'admin', 'etcd-client.pem'],
+    ['coordinator', 'link', 'coordinator.pem'],
+  ] as const;
+  const texts = await Promise.all(
+    own.map(async ([name, ...path]) => ({ name, text: await state.text(...path) })),
+  );
+  return texts.flatMap(({ name, text }) =>
+    text === undefined
+      ? []
+      : [{ node: 'coordinator', name, notAfter: readCertificate(text).notAfter.toISOString() }],
+  );
+}
+
+interface VoterCounts {
+  readonly voters: number;
+  readonly healthy: number;
+  readonly tolerates: number;
+}
+
+function countVoters({ places }: Cluster, members: readonly MemberRow[]): VoterCounts {
+  const voters = members.filter(({ role }) => role !== 'learner');
+  const count = voters.length === 0 ? places.length : voters.length;
+  const healthy = voters.filter(({ health }) => health === 'healthy').length;
+  // How many more may fail now, not how many could when all are well.
+  const now = Math.max(0, healthy - quorum(count));
+  return { voters: count, healthy, tolerates: Math.min(now, tolerates(count)) };
+}
+
+function exitOf(
+  bootstrapped: boolean,
+  { voters, healthy }: VoterCounts,
+  seen: ClusterView | undefined,
+  agents: readonly AgentRow[],
+): ExitName {
+  if (!bootstrapped) return 'failed';
+  if (healthy === voters) return agents.every(({ connected }) => connected) ? 'ok' : 'degraded';
+  if (healthy >= quorum(voters)) return 'degraded';
+  const nobody =
+    seen?.endpoints.every((view) => view.status === undefined) && agents.every(({ connected }) => !connected);
+  return nobody ? 'unreachable' : 'noQuorum';
+}
+
+function sentence(exit: ExitName, { voters, healthy, tolerates: more }: VoterCounts): string {
+  const count = `${healthy} of ${voters} voters healthy`;
+  switch (exit) {
+    case 'ok':
+      return `${count}, tolerates ${more} more failure${more === 1 ? '' : 's'}`;
+    case 'degraded':
+      return `degraded: ${count}, tolerates ${more} more failure${more === 1 ? '' : 's'}`;
+    case 'noQuorum':
+      return `NO QUORUM: ${count}, ${quorum(voters)} needed`;
+    case 'unreachable':
+      return 'nothing of it can be reached from here';
+    default:
+      return 'not bootstrapped yet';
+  }
+}
+
+function notesOf(exit: ExitName, bootstrapped: boolean, agentNotes: readonly string[]): string[] {
+  if (!bootstrapped) return [...agentNotes, 'next: coordinator bootstrap'];
+  return exit === 'ok'
+    ? []
+    : [...agentNotes, 'next: look at the log of etcd and of etcd-agent on the hosts named above'];
+}

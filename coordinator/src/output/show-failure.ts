@@ -1,0 +1,22 @@
+/** An error as a person sees it, on stderr, and as a document where a script asked for one. */
+import { exitCodes, Failure } from '../failure.js';
+
+/** What failed, where, the likely cause, the next command; and the exit code. */
+export function showFailure(error: unknown): { readonly text: string; readonly exitCode: number } {
+  if (!(error instanceof Failure)) return unexpected(error);
+  const { what, where, cause, next } = error.parts;
+  const lines = [`error: ${what}`];
+  for (const place of where ?? []) lines.push(`  where: ${place}`);
+  if (cause !== undefined) lines.push(`  cause: ${cause}`);
+  if (next !== undefined) lines.push(`  next:  ${next}`);
+  return { text: `${lines.join('\n')}\n`, exitCode: error.exitCode };
+}
+
+function unexpected(error: unknown): { text: string; exitCode: number } {
+  const message = error instanceof Error ? error.message : String(error);
+  const stack =
+    process.env.COORDINATOR_DEBUG !== undefined && error instanceof Error ? `\n${error.stack}` : '';
+  const hint =
+    stack === '' ? '  next:  run again with COORDINATOR_DEBUG=1 for the stack, and report it\n' : '';
+  return { text: `error: ${message}${stack}\n${hint}`, exitCode: exitCodes.failed };
+}

@@ -1,0 +1,80 @@
+/**
+ * Progress of anything longer than a second, as a port: a spinner per phase on a terminal, a plain line otherwise. Always on
+ * stderr: stdout is for data.
+ */
+export interface PhaseReport {
+  /** What the phase waits for right now; replaces the former note. */
+  note(text: string): void;
+}
+
+export interface Progress {
+  /** Runs one phase under a title; its outcome is shown when it ends. */
+  phase<T>(title: string, run: (report: PhaseReport) => Promise<T>): Promise<T>;
+}
+
+/** For commands whose output is only data, and for tests. */
+export const silentProgress: Progress = { phase: (_title, run) => run({ note: () => {} }) };
+
+/** Spinners where stderr is a terminal that may be drawn on, plain lines elsewhere. */
+export function chooseProgress(environment: NodeJS.ProcessEnv = process.env): Progress {
+  const plain = !process.stderr.isTTY || environment.NO_COLOR !== undefined || environment.TERM === 'dumb';
+  return plain ? plainProgress : spinnerProgress;
+}
+
+const plainProgress: Progress = {
+  async phase(title, run) {
+    const began = performance.now();
+    process.stderr.write(`${title} ...\n`);
+    let last = '';
+    const value = await run({
+      note: (text) => {
+        if (text === last) return;
+        last = text;
+        process.stderr.write(`  ${text}\n`);
+      },
+    });
+    process.stderr.write(`${title}: done (${seconds(began)})\n`);
+    return value;
+  },
+};
+
+const spinnerProgress: Progress = {
+  async phase(title, run) {
+    const { Listr } = await import('listr2');
+    const began = performance.now();
+    let value: Awaited<ReturnType<typeof run>> | undefined;
+    const tasks = new Listr(
+      [
+        {
+          title,
+          task: async (_context, task) => {
+            value = await run({
+              note: (text) => {
+                task.output = text;
+              },
+            });
+            task.title = `${title} (${seconds(began)})`;
+          },
+        },
+      ],
+      { rendererOptions: { showErrorMessage: false }, forceTTY: true },
+    );
+    // listr2 draws on stdout by default; the data of a command goes there.
+    await withStdoutOnStderr(() => tasks.run());
+    return value as Awaited<ReturnType<typeof run>>;
+  },
+};
+
+async function withStdoutOnStderr<T>(act: () => Promise<T>): Promise<T> {
+  const original = process.stdout.write;
+  process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write;
+  try {
+    return await act();
+  } finally {
+    process.stdout.write = original;
+  }
+}
+
+function seconds(began: number): string {
+  return `${((performance.now() - began) / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,45 @@
+/**
+ * What the coordinator remembers besides keys and certificates: tokens, enrolled nodes, the bootstrap. JSON on disk,
+ * checked at every read.
+ */
+import { hexId, instant, joinTokenSchema, nameSchema, pem, sha256Hex } from '@etcd-agent/protocol';
+import { z } from 'zod';
+
+/** A join token and how far it has been used. `bound`: it belongs to one key now, and this is that key's certificate. */
+export const tokenRecordSchema = z.strictObject({
+  token: joinTokenSchema,
+  madeAt: instant,
+  bound: z.strictObject({ publicKeySha256: sha256Hex, certificate: pem }).optional(),
+});
+export type TokenRecord = z.infer<typeof tokenRecordSchema>;
+
+/** A node that has an identity. */
+export const nodeRecordSchema = z.strictObject({
+  name: nameSchema,
+  certificateSha256: sha256Hex,
+  certificate: pem,
+  enrolledAt: instant,
+});
+export type NodeRecord = z.infer<typeof nodeRecordSchema>;
+
+/**
+ * The bootstrap, written before any node hears of it. Ids follow from token and peer URLs, so that every node and every
+ * resume can be checked against them.
+ */
+export const bootstrapRecordSchema = z.strictObject({
+  bootstrapId: z.uuid(),
+  token: z.string(),
+  clusterId: hexId,
+  members: z
+    .array(z.strictObject({ name: nameSchema, memberId: hexId, peerURLs: z.array(z.string()) }))
+    .min(1),
+  etcdVersion: z.string(),
+  /** Of the last spec that was, or may have been, sent. */
+  generation: z.int().min(1),
+  /** Of the specs of that generation, without the generation itself. */
+  specsSha256: sha256Hex,
+  recordedAt: instant,
+  /** When all members were seen healthy, with the expected ids. */
+  completedAt: instant.optional(),
+});
+export type BootstrapRecord = z.infer<typeof bootstrapRecordSchema>;

@@ -1,0 +1,151 @@
+/**
+ * The coordinator's state directory: private (0700), every file 0600, every write atomic and durable. Only paths and
+ * reading and writing here; what things mean is elsewhere.
+ */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { acquireExclusive, type ExclusiveLock, FileError, HeldError, linuxFiles } from '@etcd-agent/platform';
+import type { z } from 'zod';
+import { Failure } from '../failure.js';
+
+const secret = { mode: 0o600 } as const;
+
+/** `--state` > `COORDINATOR_STATE` > /var/lib for root > the XDG state directory. */
+export function stateDirPath(flag: string | undefined, environment: NodeJS.ProcessEnv = process.env): string {
+  const named = flag ?? environment.COORDINATOR_STATE;
+  if (named !== undefined && named !== '') return resolve(named);
+  if (process.getuid?.() === 0) return '/var/lib/etcd-coordinator';
+  return join(environment.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'etcd-coordinator');
+}
+
+export class StateDir {
+  private constructor(readonly path: string) {}
+
+  /** An existing state directory. Throws Failure where there is none. */
+  static async open(path: string): Promise<StateDir> {
+    const state = new StateDir(path);
+    const status = await linuxFiles.stat(state.file('cluster.yaml'));
+    if (status.kind === 'denied') {
+      throw new Failure({
+        exit: 'failed',
+        what: `no access to ${path} (${status.code})`,
+        next: 'run as the user who ran coordinator init',
+      });
+    }
+    if (status.kind !== 'file') {
+      throw new Failure({
+        exit: 'usage',
+        what: `there is no coordinator state in ${path}`,
+        next: 'coordinator init -f cluster.yaml, or --state DIR (or COORDINATOR_STATE) where it is',
+      });
+    }
+    return state;
+  }
+
+  /** A new one. Throws Failure where the directory already holds a state, or anything else. */
+  static async create(path: string): Promise<StateDir> {
+    const status = await linuxFiles.stat(path);
+    if (
+      status.kind === 'directory' &&
+      (await linuxFiles.list(path)).some((name) => !name.startsWith('.') && !name.startsWith('lock'))
+    ) {
+      const initialised = await linuxFiles.exists(join(path, 'cluster.yaml'));
+      throw new Failure({
+        exit: 'refused',
+        what: initialised ? `${path} already holds the state of a cluster` : `${path} is not empty`,
+        ...(initialised
+          ? { cause: 'its CA keys are the root of that cluster; they are never overwritten' }
+          : {}),
+        next: initialised
+          ? 'coordinator status, or --state DIR for another cluster'
+          : 'name an empty directory with --state DIR',
+      });
+    }
+    await linuxFiles.makeDirectory(path, { mode: 0o700 });
+    return new StateDir(path);
+  }
+
+  file(...parts: string[]): string {
+    return join(this.path, ...parts);
+  }
+
+  /** One coordinator at a time changes a state. Throws Failure naming the other one. */
+  async lock(purpose: string): Promise<ExclusiveLock> {
+    try {
+      return await acquireExclusive(this.file('lock'), purpose);
+    } catch (error) {
+      if (!(error instanceof HeldError)) throw error;
+      throw new Failure(
+        {
+          exit: 'refused',
+          what: `another coordinator (process ${error.holderPid}: ${error.purpose}) is changing ${this.path}`,
+          next: 'wait until it has ended, then run this again',
+        },
+        { cause: error },
+      );
+    }
+  }
+
+  async makeDirectory(...parts: string[]): Promise<void> {
+    await linuxFiles.makeDirectory(this.file(...parts), { mode: 0o700 });
+  }
+
+  async text(...parts: string[]): Promise<string | undefined> {
+    try {
+      return await linuxFiles.readText(this.file(...parts));
+    } catch (error) {
+      if (error instanceof FileError && error.missing) return undefined;
+      throw error;
+    }
+  }
+
+  async write(text: string, ...parts: string[]): Promise<void> {
+    await linuxFiles.writeAtomic(this.file(...parts), text, secret);
+  }
+
+  async append(line: string, ...parts: string[]): Promise<void> {
+    await linuxFiles.appendDurable(this.file(...parts), line, secret);
+  }
+
+  async remove(...parts: string[]): Promise<void> {
+    await linuxFiles.remove(this.file(...parts));
+  }
+
+  async move(from: readonly string[], to: readonly string[]): Promise<void> {
+    await linuxFiles.move(this.file(...from), this.file(...to));
+  }
+
+  async names(...parts: string[]): Promise<readonly string[]> {
+    const status = await linuxFiles.stat(this.file(...parts));
+    return status.kind === 'directory' ? linuxFiles.list(this.file(...parts)) : [];
+  }
+
+  /** Reads and checks JSON. Throws Failure where the file is damaged: nothing is guessed. */
+  async json<T>(schema: z.ZodType<T>, ...parts: string[]): Promise<T | undefined> {
+    const text = await this.text(...parts);
+    if (text === undefined) return undefined;
+    const parsed = schema.safeParse(parseJson(text));
+    if (parsed.success) return parsed.data;
+    throw new Failure(
+      {
+        exit: 'failed',
+        what: `${this.file(...parts)} is damaged`,
+        cause: 'it is not what the coordinator wrote',
+        next: 'restore it from a backup, or coordinator state import a copy of the state',
+      },
+      { cause: parsed.error },
+    );
+  }
+
+  async writeJson(value: unknown, ...parts: string[]): Promise<void> {
+    await this.write(`${JSON.stringify(value, null, 2)}\n`, ...parts);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The topology file: what the operator wrote. Strict: an unknown key is an error. Words and units are etcd's and
+ * cfssl's own.
+ */
+import { isIP } from 'node:net';
+import { nameSchema, plainPath, port } from '@etcd-agent/protocol';
+import { z } from 'zod';
+
+/** The most voters that etcd's authors advise is seven; nine leaves room for a migration. */
+export const nodesMax = 9;
+
+const address = z
+  .string()
+  .refine((text) => isIP(text) !== 0, {
+    error: (issue) => `${JSON.stringify(issue.input)} is not an IP address`,
+  })
+  .refine((text) => !/^(0\.0\.0\.0|::|255\.255\.255\.255|22[4-9]\..*|23\d\..*)$/.test(text), {
+    error: (issue) => `${JSON.stringify(issue.input)} is no address of one host`,
+  });
+
+const dnsName = z
+  .string()
+  .max(253)
+  .regex(
+    /^(?=.*[a-zA-Z])([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/,
+    'is not a DNS name (letters, digits, dashes and dots)',
+  );
+
+/** X.520 text that every certificate reader shows alike. */
+const subjectText = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[\x20-\x7e]*$/, 'has a character outside ASCII: a certificate subject is limited to ASCII here');
+
+const subjectNameSchema = z.strictObject({
+  C: z
+    .string()
+    .regex(/^[A-Z]{2}$/, 'is a country code of two capital letters')
+    .optional(),
+  ST: subjectText.optional(),
+  L: subjectText.optional(),
+  O: subjectText.optional(),
+  OU: subjectText.optional(),
+});
+
+const keySchema = z
+  .union(
+    [
+      z.strictObject({
+        algo: z.literal('rsa'),
+        size: z.union([z.literal(2048), z.literal(3072), z.literal(4096)]),
+      }),
+      z.strictObject({ algo: z.literal('ecdsa'), size: z.union([z.literal(256), z.literal(384)]) }),
+    ],
+    { error: 'is { algo: rsa, size: 2048 | 3072 | 4096 } or { algo: ecdsa, size: 256 | 384 }' },
+  )
+  .describe('Key of the CAs and of every certificate.');
+
+const nodeSchema = z.strictObject({
+  name: nameSchema.describe('Name of the node and of its etcd member.'),
+  address: address.describe(
+    'The IP address that clients, the other members and the coordinator reach it at.',
+  ),
+  dns: z
+    .array(dnsName)
+    .max(16)
+    .optional()
+    .describe('Names that clients use for it; they go into its server certificate.'),
+  agentPort: port.optional().describe('Overrides agent.port.'),
+  clientPort: port.optional().describe('Overrides etcd.clientPort.'),
+  peerPort: port.optional().describe('Overrides etcd.peerPort.'),
+  dataDir: plainPath.optional().describe('Overrides etcd.dataDir.'),
+});
+
+export const topologySchema = z.strictObject({
+  name: nameSchema.describe('Name of the cluster; part of every identity, so it cannot change later.'),
+  nodes: z.array(nodeSchema).min(1, 'names no node').max(nodesMax, `names more than ${nodesMax} nodes`),
+  agent: z.strictObject({ port: port.default(2400).describe('Where the agents listen.') }).prefault({}),
+  etcd: z
+    .strictObject({
+      dataDir: plainPath.default('/var/lib/etcd/default.etcd'),
+      walDir: plainPath.optional(),
+      clientPort: port.default(2379),
+      peerPort: port.default(2380),
+      heartbeatInterval: z.int().min(10).max(10_000).default(500).describe('Milliseconds.'),
+      electionTimeout: z.int().min(50).max(50_000).default(2500).describe('Milliseconds.'),
+      quotaBackendBytes: z
+        .int()
+        .min(0)
+        .max(16 * 1024 ** 3)
+        .optional(),
+      autoCompactionMode: z.enum(['periodic', 'revision']).optional(),
+      autoCompactionRetention: z
+        .string()
+        .regex(/^\d+(h|m|s)?$/, 'is a number, or hours such as "8h"')
+        .optional(),
+      snapshotCount: z.int().min(1).optional(),
+      maxRequestBytes: z.int().min(1).optional(),
+    })
+    .prefault({}),
+  pki: z
+    .strictObject({
+      key: keySchema.optional(),
+      names: z.array(subjectNameSchema).min(1).max(4).optional(),
+      expiry: z
+        .string()
+        .regex(/^(\d+(h|m|s))+$/, 'is a duration as cfssl writes it, such as 87600h')
+        .optional(),
+      caCsr: z.string().optional().describe('An existing cfssl file: the request of the root CA.'),
+      csr: z.string().optional().describe('An existing cfssl file: the request of the etcd certificates.'),
+      config: z.string().optional().describe('An existing cfssl file: signing policy (expiry, usages).'),
+    })
+    .prefault({}),
+});
+
+/** The topology with every default in place; PKI files are not read yet. */
+export type TopologyFile = z.infer<typeof topologySchema>;

@@ -1,0 +1,43 @@
+/** The commented topology that `coordinator template` prints: every key, its default and its reason. */
+export const topologyTemplate = `# Topology of one etcd cluster. Unknown keys are errors; coordinator init checks the file.
+name: etcd-cluster
+
+# One entry a host. Use an odd number: three tolerate one failure, five tolerate two.
+nodes:
+  - name: etcd0                      # of the node and of its etcd member
+    address: 192.168.124.22          # IP that clients, members and the coordinator use
+    dns: [etcd0.51know.info]         # more names for its server certificate; optional
+  - name: etcd1
+    address: 192.168.124.23
+    dns: [etcd1.51know.info]
+  - name: etcd2
+    address: 192.168.124.24
+    dns: [etcd2.51know.info]
+    # agentPort, clientPort, peerPort, dataDir: override the values below for one node
+
+agent:
+  port: 2400                         # where the agents listen
+
+etcd:
+  dataDir: /var/lib/etcd/default.etcd
+  # walDir: /var/lib/etcd-wal        # a disk of its own for the log; default: inside dataDir
+  clientPort: 2379
+  peerPort: 2380
+  heartbeatInterval: 500             # ms; about the round trip between the hosts, at least
+  electionTimeout: 2500              # ms; at least five heartbeats
+  # quotaBackendBytes: 8589934592    # etcd's default is 2 GiB, its suggested maximum 8 GiB
+  # autoCompactionMode: periodic     # Kubernetes compacts by itself; others want this
+  # autoCompactionRetention: 8h
+  # snapshotCount: 100000
+  # maxRequestBytes: 1572864
+
+# In cfssl's words. These are the runbook's values.
+pki:
+  key: { algo: rsa, size: 4096 }     # or { algo: ecdsa, size: 256 }: a thousand times faster to make
+  names: [{ C: CN, ST: Beijing, L: Beijing, O: etcd, OU: etcd Security }]
+  expiry: 87600h
+  # Instead, cfssl's own files, as they are, beside this one:
+  # caCsr: etcd-root-ca-csr.json
+  # csr: etcd-csr.json
+  # config: etcd-gencert.json
+`;
