@@ -13,5 +13,5 @@ await runScript(async () => {
 /** The demo itself, as one child on our terminal; its exit code is ours. ETCD_BIN names the etcd to use. */
 function runDemo(etcd) {
   const coordinator = join(root, 'node_modules', '.bin', 'coordinator');
-  return runInTerminal(coordinator, ['--version'], { env: { ...process.env, ETCD_BIN: etcd } });
+  return runInTerminal(coordinator, ['playground', 'demo'], { env: { ...process.env, ETCD_BIN: etcd } });
 }

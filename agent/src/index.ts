@@ -1,20 +1,49 @@
 /**
- * What other programs may use of the agent: starting one as a process of its own. The playground does.
+ * What other programs may use of the agent: running one on this machine as a process of its own. The playground does.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Starts `etcd-agent run` with this configuration file, in its own session, logging to `logFile`. */
-export function spawnAgent(configFile: string, logFile: string): ChildProcess {
-  const program = fileURLToPath(new URL('../bin/etcd-agent.js', import.meta.url));
-  const log = openSync(logFile, 'a', 0o600);
-  try {
-    return spawn(process.execPath, [program, 'run', '--config', configFile], {
-      detached: true,
-      stdio: ['ignore', log, log],
-    });
-  } finally {
-    closeSync(log);
-  }
+/** An agent of this machine, known by its configuration file. */
+export interface LocalAgent {
+  /** Starts `etcd-agent run` in its own session, logging to `logFile`. */
+  start(logFile: string): ChildProcess;
+  /** Puts a join token in place, as `etcd-agent enrol` does. */
+  enrol(token: string): Promise<void>;
+  /**
+   * Ends the etcd that this agent runs: politely, and after `deadlineMs` by SIGKILL. The agent itself must have ended
+   * before.
+   */
+  stopEtcd(deadlineMs: number): Promise<void>;
+}
+
+/** The agent of `configFile`, running or not. */
+export function localAgent(configFile: string): LocalAgent {
+  return {
+    start(logFile) {
+      const program = fileURLToPath(new URL('../bin/etcd-agent.js', import.meta.url));
+      const log = openSync(logFile, 'a', 0o600);
+      try {
+        return spawn(process.execPath, [program, 'run', '--config', configFile], {
+          detached: true,
+          stdio: ['ignore', log, log],
+          // The file says everything: settings of the caller's own environment are not meant for this agent.
+          env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ETCD_'))),
+        });
+      } finally {
+        closeSync(log);
+      }
+    },
+    async enrol(token) {
+      const { storeOf } = await import('./local-state.js');
+      const store = storeOf(configFile);
+      await store.prepare();
+      await store.keepJoinToken(token);
+    },
+    async stopEtcd(deadlineMs) {
+      const { stopSupervisedEtcd } = await import('./local-state.js');
+      await stopSupervisedEtcd(configFile, deadlineMs);
+    },
+  };
 }

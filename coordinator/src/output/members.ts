@@ -32,7 +32,7 @@ export function memberRows(places: readonly NodePlace[], { endpoints, members }:
       role: 'unknown' as const,
       started: true,
     }));
-  return known.map((member) => {
+  const rows = known.map((member): MemberRow => {
     const view = endpoints.find(({ name, status }) =>
       status === undefined ? name === member.name : status.memberId === member.id,
     );
@@ -50,6 +50,10 @@ export function memberRows(places: readonly NodePlace[], { endpoints, members }:
       raftTerm: view?.status?.raftTerm ?? '',
     };
   });
+  // As the operator wrote them; members that the topology does not name come last.
+  const order = places.map(({ name }) => name);
+  const rank = ({ name }: { name: string }) => (order.includes(name) ? order.indexOf(name) : order.length);
+  return rows.sort((a, b) => rank(a) - rank(b));
 }
 
 /** Who leads, by the word of the member with the highest raft term; undefined where nobody knows one. */

@@ -6,8 +6,8 @@ import type { ExitName } from '../failure.js';
 export const apiVersion = 'etcd-agent/v1';
 
 export interface View {
-  /** The data, for json and yaml. Ids are hex strings, 64-bit numbers are strings. */
-  readonly document: { readonly kind: string } & Readonly<Record<string, unknown>>;
+  /** The data, for json and yaml. Ids are hex strings, 64-bit numbers are strings. Undefined: it was printed already. */
+  readonly document: ({ readonly kind: string } & Readonly<Record<string, unknown>>) | undefined;
   /** The same for people, without a final line feed. Undefined: nothing goes to stdout in table form. */
   readonly table: string | undefined;
   readonly exit?: ExitName;

@@ -10,6 +10,11 @@ import { Failure } from '../failure.js';
 
 const secret = { mode: 0o600 } as const;
 
+/** What an init that was cut short may leave. */
+const unfinishedName = /^(ca|admin|link|cfssl|nodes|tokens|audit\.jsonl|bootstrap.*\.json)$/;
+const ownName =
+  /^(ca|admin|link|cfssl|nodes|tokens|audit\.jsonl|bootstrap.*\.json|lock\.\d+|\..*|unfinished-.*)$/;
+
 /** `--state` > `COORDINATOR_STATE` > /var/lib for root > the XDG state directory. */
 export function stateDirPath(flag: string | undefined, environment: NodeJS.ProcessEnv = process.env): string {
   const named = flag ?? environment.COORDINATOR_STATE;
@@ -42,27 +47,40 @@ export class StateDir {
     return state;
   }
 
-  /** A new one. Throws Failure where the directory already holds a state, or anything else. */
+  /**
+   * A new one. What an interrupted init left (nobody can have used it: tokens need a whole state) is moved aside. Throws
+   * Failure where the directory already holds a state, or anything else.
+   */
   static async create(path: string): Promise<StateDir> {
     const status = await linuxFiles.stat(path);
-    if (
-      status.kind === 'directory' &&
-      (await linuxFiles.list(path)).some((name) => !name.startsWith('.') && !name.startsWith('lock'))
-    ) {
-      const initialised = await linuxFiles.exists(join(path, 'cluster.yaml'));
+    const names = status.kind === 'directory' ? await linuxFiles.list(path) : [];
+    if (names.includes('cluster.yaml')) {
       throw new Failure({
         exit: 'refused',
-        what: initialised ? `${path} already holds the state of a cluster` : `${path} is not empty`,
-        ...(initialised
-          ? { cause: 'its CA keys are the root of that cluster; they are never overwritten' }
-          : {}),
-        next: initialised
-          ? 'coordinator status, or --state DIR for another cluster'
-          : 'name an empty directory with --state DIR',
+        what: `${path} already holds the state of a cluster`,
+        cause: 'its CA keys are the root of that cluster; they are never overwritten',
+        next: 'coordinator status, or --state DIR for another cluster',
+      });
+    }
+    if (
+      status.kind !== 'missing' &&
+      (status.kind !== 'directory' || names.some((name) => !ownName.test(name)))
+    ) {
+      throw new Failure({
+        exit: 'refused',
+        what: `${path} is not an empty directory`,
+        next: 'name an empty or new directory with --state DIR',
       });
     }
     await linuxFiles.makeDirectory(path, { mode: 0o700 });
-    return new StateDir(path);
+    const state = new StateDir(path);
+    const left = names.filter((name) => unfinishedName.test(name));
+    if (left.length > 0) {
+      const aside = `unfinished-${new Date().toISOString().replace(/[:.]/g, '')}`;
+      await state.makeDirectory(aside);
+      for (const name of left) await state.move([name], [aside, name]);
+    }
+    return state;
   }
 
   file(...parts: string[]): string {
