@@ -2,7 +2,7 @@
  * Who may come in: the listener's two doors, and the role that a certificate gives. Everything behind the link door is
  * decided by role and method; nothing is decided by what a message says of its sender.
  */
-import { createAuthority, readCertificate } from '@etcd-agent/pki';
+import { certificatePem, createAuthority, readCertificate } from '@etcd-agent/pki';
 import {
   type Admission,
   type Arrival,
@@ -21,7 +21,7 @@ import {
   subprotocols,
 } from '@etcd-agent/protocol';
 import { hostOf, portOf } from './config.js';
-import { asPem, serveEnrolment } from './enrolment.js';
+import { serveEnrolment } from './enrolment.js';
 import type { AgentHost } from './host.js';
 import type { StoredIdentity } from './store.js';
 
@@ -96,7 +96,7 @@ export async function openDoor(
         reason: `the client certificate is not of this cluster's agent CA (${why})`,
       };
     }
-    const certificate = readCertificate(asPem(arrival.certificate));
+    const certificate = readCertificate(certificatePem(arrival.certificate));
     const claimed = identityOf(certificate.uris);
     const role = callerRole(claimed, identity.cluster);
     if (role === undefined || claimed === undefined) {

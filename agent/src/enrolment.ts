@@ -4,6 +4,7 @@
  */
 
 import {
+  certificatePem,
   createRequest,
   generateKey,
   keyMatches,
@@ -134,7 +135,7 @@ async function checkCoordinator(
   }
   if (channel.peerCertificate === undefined) throw new Refusal('the caller showed no certificate');
   const verdict = verifyChain({
-    leaf: asPem(channel.peerCertificate),
+    leaf: certificatePem(channel.peerCertificate),
     authority: params.agentCa,
     now: host.clock.now(),
     usage: 'client auth',
@@ -187,10 +188,4 @@ async function takeCertificate(
   const stored = { cluster, node, agentCa, certificate, key: pending.key, tokenId };
   await host.store.keepIdentity(stored);
   return stored;
-}
-
-/** PEM of a certificate that came as DER. */
-export function asPem(der: Buffer): string {
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }

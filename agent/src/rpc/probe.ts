@@ -2,7 +2,7 @@
  * Trying to reach the other nodes' doors from this host, all at once, as etcd and the agents will have to.
  */
 import { connect } from 'node:net';
-import { readCertificate } from '@etcd-agent/pki';
+import { certificatePem, readCertificate } from '@etcd-agent/pki';
 import { DialError, dialLink, plainAddress } from '@etcd-agent/platform';
 import {
   type AgentMethods,
@@ -16,7 +16,6 @@ import {
   type ProbeTarget,
   subprotocols,
 } from '@etcd-agent/protocol';
-import { asPem } from '../enrolment.js';
 import type { StoredIdentity } from '../store.js';
 import type { ProbeGreeting } from './preflight.js';
 
@@ -54,7 +53,7 @@ async function probeAgent(identity: StoredIdentity, target: ProbeTarget): Promis
         kind: 'ca',
         ca: identity.agentCa,
         accept: (leaf) => {
-          const found = identityOf(readCertificate(asPem(leaf)).uris);
+          const found = identityOf(readCertificate(certificatePem(leaf)).uris);
           const right =
             found?.role === 'agent' && found.cluster === identity.cluster && found.name === target.node;
           return right

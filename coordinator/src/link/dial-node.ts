@@ -3,7 +3,7 @@
  * node of this cluster.
  */
 
-import { readCertificate } from '@etcd-agent/pki';
+import { certificatePem, readCertificate } from '@etcd-agent/pki';
 import { DialError, dialLink } from '@etcd-agent/platform';
 import {
   type AgentMethods,
@@ -49,7 +49,7 @@ export async function dialNode(
       kind: 'ca',
       ca: credentials.agentCa,
       accept: (leaf) => {
-        const certificate = readCertificate(pemOf(leaf));
+        const certificate = readCertificate(certificatePem(leaf));
         shown = certificate.fingerprint256;
         return objection(certificate.uris, shown, place, cluster, certificateSha256);
       },
@@ -97,10 +97,4 @@ function objection(
   if (current !== undefined && shown !== current)
     return 'its certificate is not the one this node was enrolled with last';
   return undefined;
-}
-
-/** PEM of a certificate that came as DER. */
-export function pemOf(der: Buffer): string {
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }

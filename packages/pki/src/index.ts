@@ -21,6 +21,7 @@ export { type Host, hostProblems, readHost } from './hosts.js';
 export { type IssueInput, issue } from './issue.js';
 export { generateKey, type KeyRequest } from './key.js';
 export { type LikeCfssl, likeCfssl } from './like-cfssl.js';
+export { certificatePem } from './pem.js';
 export { PkiError, type PkiErrorCode, type Problem } from './pki-error.js';
 export { type Certificate, certificateSha256, keyMatches, readCertificate } from './read-certificate.js';
 export { type Subject, type SubjectName, subjectProblems } from './subject.js';

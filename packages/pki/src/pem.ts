@@ -14,6 +14,11 @@ export function encodePem(label: string, der: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }
 
+/** PEM of a certificate that came as DER, as TLS hands it over. */
+export function certificatePem(der: Uint8Array): string {
+  return encodePem('CERTIFICATE', der);
+}
+
 /** What a PEM text must be to be read. */
 export interface PemExpectation {
   /** Said to the reader when it is not: "the CSR", "the CA certificate". */
