@@ -1,0 +1,34 @@
+/** The real etcd binaries that the setup has unpacked, by version. Nothing is downloaded here. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './programs.js';
+
+export interface EtcdBinaries {
+  readonly version: string;
+  /** Absolute paths of the server and of the etcdctl that came with it. */
+  readonly etcd: string;
+  readonly etcdctl: string;
+}
+
+/** The versions that every release is tested with, oldest first. */
+export const etcdVersions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'] as const;
+export type EtcdVersion = (typeof etcdVersions)[number];
+
+/** What most tests run: the newest. */
+export const usualVersion: EtcdVersion = '3.5.30';
+
+/** Throws, naming the command that gets them, where the binaries of `version` are not there. */
+export function etcdBinaries(version: EtcdVersion): EtcdBinaries {
+  const found = readIndex().find((each) => each.version === version);
+  if (found === undefined)
+    throw new Error(`there is no etcd ${version} in .cache/etcd: run node scripts/setup.mjs --test`);
+  return found;
+}
+
+function readIndex(): EtcdBinaries[] {
+  try {
+    return JSON.parse(readFileSync(join(root, '.cache', 'etcd', 'index.json'), 'utf8')) as EtcdBinaries[];
+  } catch {
+    return [];
+  }
+}

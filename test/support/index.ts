@@ -1,0 +1,9 @@
+/** What the integration tests use; the files beside this one say what each of them is. */
+export * from './etcd-binaries.js';
+export * from './ports.js';
+export * from './process-table.js';
+export * from './programs.js';
+export * from './test-cluster.js';
+export * from './test-node.js';
+export * from './wait.js';
+export * from './workspace.js';

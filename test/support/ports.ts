@@ -1,0 +1,23 @@
+/**
+ * Free ports on loopback, below the range from which the kernel takes those for outgoing connections: one of that range
+ * could be taken between the look and the use.
+ */
+import { randomInt } from 'node:crypto';
+import { probeListen } from '@etcd-agent/platform';
+
+const lowest = 10_000;
+const highest = 19_999;
+const given = new Set<number>();
+
+/** `count` ports that are free now and that this test file was not given before. */
+export async function freePorts(count: number): Promise<number[]> {
+  const found: number[] = [];
+  for (let tries = 0; found.length < count; tries += 1) {
+    if (tries > 2_000) throw new Error(`no ${count} free ports between ${lowest} and ${highest}`);
+    const port = randomInt(lowest, highest);
+    if (given.has(port) || (await probeListen('127.0.0.1', port)).kind !== 'free') continue;
+    given.add(port);
+    found.push(port);
+  }
+  return found;
+}
