@@ -23,7 +23,7 @@ export interface FailureParts {
   /** Files, lines, hosts: one entry each. */
   readonly where?: readonly string[];
   readonly cause?: string;
-  /** The next command, or the next thing to do by hand. */
+  /** The next command, or the next thing to do by hand; several, one a line. */
   readonly next?: string;
 }
 

@@ -39,6 +39,6 @@ export function failureOf(failures: Reached['failures'], next?: string): Failure
     where: failures.map(({ failure }) =>
       [failure.parts.what, failure.parts.cause].filter(Boolean).join(': '),
     ),
-    ...(next !== undefined ? { next } : nexts.length > 0 ? { next: nexts.join('\n        ') } : {}),
+    ...(next !== undefined ? { next } : nexts.length > 0 ? { next: nexts.join('\n') } : {}),
   });
 }

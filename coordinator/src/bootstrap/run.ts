@@ -17,9 +17,10 @@ import type { StateDir } from '../state/state-dir.js';
 import { readToken } from '../tokens.js';
 import { certify } from './certify.js';
 import { failureOf, type Reached, reachAll } from './connect.js';
+import { everStarted } from './ever-started.js';
 import { type BootstrapPlan, type BootstrapStep, type NodeSituation, planBootstrap } from './plan/plan.js';
 import { keepRecord, newRecord } from './record.js';
-import { memberSpecs, type SpecInputs, specsDigest } from './specs.js';
+import { memberSpecs, type SpecInputs, specDigests } from './specs.js';
 import { verify } from './verify.js';
 
 export interface BootstrapOptions {
@@ -124,21 +125,27 @@ class BootstrapRun {
   }
 
   private async plan(): Promise<readonly BootstrapStep[]> {
+    const { record } = this;
+    const nodes = await this.situations();
+    // Digests need every node's certificate: before everybody is enrolled nothing can have been sent to everybody.
+    const digests = record === undefined || this.toEnrol.size > 0 ? undefined : this.digests(record);
     const plan: BootstrapPlan = planBootstrap({
-      nodes: await this.situations(),
-      record: this.record,
+      nodes,
+      record,
       reset: this.reset,
-      specsDiffer:
-        this.record !== undefined &&
-        this.toEnrol.size === 0 &&
-        this.specInputs(this.record) !== this.record.specsSha256,
+      specsDiffer: digests !== undefined && digests.specsSha256 !== record?.specsSha256,
+      settingsDiffer:
+        digests !== undefined &&
+        record?.settingsSha256 !== undefined &&
+        digests.settingsSha256 !== record.settingsSha256,
+      everStarted: record === undefined ? [] : await everStarted(this.options.cluster, nodes),
     });
     if (plan.kind === 'steps') return plan.steps;
     throw new Failure({
       exit: 'refused',
       what: 'this bootstrap must not go on',
       where: plan.refusals.map(({ node, what }) => (node === undefined ? what : `${node} ${what}`)),
-      next: [...new Set(plan.refusals.map(({ next }) => next))].join('\n        '),
+      next: [...new Set(plan.refusals.map(({ next }) => next))].join('\n'),
     });
   }
 
@@ -193,7 +200,7 @@ class BootstrapRun {
         exit: 'refused',
         what: `${failed.length} check${failed.length === 1 ? '' : 's'} failed; nothing was started`,
         where: failed.map(({ node, check, message }) => `${node} ${check}: ${message}`),
-        next: [...nexts, 'coordinator check shows every check on every node'].join('\n        '),
+        next: [...nexts, 'coordinator check shows every check on every node'].join('\n'),
       });
     }
     const [first] = reports;
@@ -208,7 +215,7 @@ class BootstrapRun {
     const base = what === 'new' ? newRecord(cluster, this.etcdVersion) : this.record!;
     const generation =
       Math.max(this.record?.generation ?? 0, ...this.links.map(({ hello }) => hello.generation)) + 1;
-    this.record = { ...base, generation, specsSha256: this.specInputs(base) };
+    this.record = { ...base, generation, ...this.digests(base) };
     await keepRecord(cluster.state, this.record, what);
     this.reset = false;
   }
@@ -243,8 +250,8 @@ class BootstrapRun {
     return { topology, places, record, certificates };
   }
 
-  private specInputs(record: SpecInputs['record']): string {
-    return specsDigest(this.inputs(record));
+  private digests(record: SpecInputs['record']) {
+    return specDigests(this.inputs(record));
   }
 
   private named(nodes: readonly string[]): readonly NodeLink[] {

@@ -8,7 +8,9 @@ export function showFailure(error: unknown): { readonly text: string; readonly e
   const lines = [`error: ${what}`];
   for (const place of where ?? []) lines.push(`  where: ${place}`);
   if (cause !== undefined) lines.push(`  cause: ${cause}`);
-  if (next !== undefined) lines.push(`  next:  ${next}`);
+  for (const [index, line] of (next ?? '').split('\n').entries()) {
+    if (line !== '') lines.push(`${index === 0 ? '  next: ' : '        '} ${line}`);
+  }
   return { text: `${lines.join('\n')}\n`, exitCode: error.exitCode };
 }
 

@@ -3,6 +3,7 @@
  */
 import { isIP } from 'node:net';
 import type { Path } from '@etcd-agent/strict-yaml';
+import { canonicalAddress } from './addresses.js';
 import type { TopologyFile } from './schema.js';
 
 export interface Finding {
@@ -34,7 +35,7 @@ function duplicateNames({ nodes }: TopologyFile): Finding[] {
 
 // Two nodes may share an address (a playground does), but never an address and a port.
 function duplicateDoors(topology: TopologyFile): Finding[] {
-  const seen = new Map<string, string>();
+  const seen = new Map<string, { readonly index: number; readonly key: string }>();
   const findings: Finding[] = [];
   const dataDirs = new Map<string, string>();
   topology.nodes.forEach((node, index) => {
@@ -43,24 +44,31 @@ function duplicateDoors(topology: TopologyFile): Finding[] {
       clientPort: node.clientPort ?? topology.etcd.clientPort,
       peerPort: node.peerPort ?? topology.etcd.peerPort,
     };
-    const sameAddress = topology.nodes.slice(0, index).find((other) => other.address === node.address);
+    // IPv6 has many spellings of one address.
+    const host = canonicalAddress(node.address);
+    const sameAddress = topology.nodes
+      .slice(0, index)
+      .find((other) => canonicalAddress(other.address) === host);
     let clashes = 0;
     for (const [key, port] of Object.entries(doors)) {
-      const door = `${node.address} port ${port}`;
+      const door = `${host} port ${port}`;
       const owner = seen.get(door);
       if (owner !== undefined) {
         clashes += 1;
-        if (owner.startsWith(`${node.name}'s`) || node[key as keyof typeof doors] !== undefined) {
-          findings.push(error(['nodes', index, key], `${door} is already ${owner}`));
+        // Ports that both have from the defaults clash because of the address: that is said once, below.
+        if (owner.index === index || node[key as keyof typeof doors] !== undefined) {
+          const whose = topology.nodes[owner.index]!.name;
+          findings.push(error(['nodes', index, key], `${door} is already ${whose}'s ${owner.key}`));
         }
+      } else {
+        seen.set(door, { index, key });
       }
-      seen.set(door, `${node.name}'s ${key}`);
     }
     if (sameAddress !== undefined && clashes > 0) {
       const message = `${node.address} is already the address of ${sameAddress.name}, with the same ports`;
       findings.push(error(['nodes', index, 'address'], message));
     }
-    const dataDir = `${node.address} ${node.dataDir ?? topology.etcd.dataDir}`;
+    const dataDir = `${host} ${node.dataDir ?? topology.etcd.dataDir}`;
     const holder = dataDirs.get(dataDir);
     if (holder !== undefined && clashes === 0) {
       findings.push(

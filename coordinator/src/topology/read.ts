@@ -101,7 +101,7 @@ function readText(path: string): string {
     throw new Failure(
       {
         exit: 'usage',
-        what: `cannot read ${path} (${code})`,
+        what: `cannot read ${path}: ${code === 'ENOENT' ? 'there is no such file' : code}`,
         next: 'coordinator template > cluster.yaml, then edit it',
       },
       { cause: error },

@@ -36,7 +36,7 @@ const subjectText = z
 const subjectNameSchema = z.strictObject({
   C: z
     .string()
-    .regex(/^[A-Z]{2}$/, 'is a country code of two capital letters')
+    .regex(/^[A-Z]{2}$/, 'is no country code: two capital letters')
     .optional(),
   ST: subjectText.optional(),
   L: subjectText.optional(),
@@ -53,7 +53,7 @@ const keySchema = z
       }),
       z.strictObject({ algo: z.literal('ecdsa'), size: z.union([z.literal(256), z.literal(384)]) }),
     ],
-    { error: 'is { algo: rsa, size: 2048 | 3072 | 4096 } or { algo: ecdsa, size: 256 | 384 }' },
+    { error: 'must be { algo: rsa, size: 2048 | 3072 | 4096 } or { algo: ecdsa, size: 256 | 384 }' },
   )
   .describe('Key of the CAs and of every certificate.');
 
@@ -93,7 +93,7 @@ export const topologySchema = z.strictObject({
       autoCompactionMode: z.enum(['periodic', 'revision']).optional(),
       autoCompactionRetention: z
         .string()
-        .regex(/^\d+(h|m|s)?$/, 'is a number, or hours such as "8h"')
+        .regex(/^\d+(h|m|s)?$/, 'is neither a number nor hours such as "8h"')
         .optional(),
       snapshotCount: z.int().min(1).optional(),
       maxRequestBytes: z.int().min(1).optional(),
@@ -105,7 +105,7 @@ export const topologySchema = z.strictObject({
       names: z.array(subjectNameSchema).min(1).max(4).optional(),
       expiry: z
         .string()
-        .regex(/^(\d+(h|m|s))+$/, 'is a duration as cfssl writes it, such as 87600h')
+        .regex(/^(\d+(h|m|s))+$/, 'is no duration as cfssl writes it, such as 87600h')
         .optional(),
       caCsr: z.string().optional().describe('An existing cfssl file: the request of the root CA.'),
       csr: z.string().optional().describe('An existing cfssl file: the request of the etcd certificates.'),

@@ -22,7 +22,7 @@ export const nameSchema = z
   .string()
   .regex(
     /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
-    'a name has 1 to 63 letters, digits, dots, dashes or underscores, and begins and ends with a letter or digit',
+    'is no name: 1 to 63 letters, digits, dots, dashes or underscores, the first and the last a letter or digit',
   );
 
 const scheme = 'etcd-agent://';

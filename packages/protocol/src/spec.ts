@@ -15,10 +15,10 @@ export const plainPath = z
   .string()
   .max(512)
   .regex(/^\/[A-Za-z0-9._/@+-]*[A-Za-z0-9._@+-]$/, {
-    error: 'a path is absolute and has only letters, digits and . _ / @ + -',
+    error: 'is no path here: absolute, with only letters, digits and . _ / @ + -',
     abort: true,
   })
-  .refine((path) => !/\/(\.{0,2})(\/|$)/.test(path), 'a path has no . or .. and no // in it');
+  .refine((path) => !/\/(\.{0,2})(\/|$)/.test(path), 'is no path here: . and .. and // may not be in it');
 
 const httpsUrl = z
   .string()

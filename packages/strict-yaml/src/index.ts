@@ -38,7 +38,7 @@ export function readStrictYaml<T>(text: string, schema: z.ZodType<T>, label: str
     const problems = document.errors.map((error) => ({
       where: `${label}:${lines.linePos(error.pos[0]).line}`,
       path: '',
-      message: error.message.split('\n')[0]!,
+      message: syntaxMessage(error.code, error.message, text.slice(error.pos[0])),
     }));
     return { kind: 'problems', problems };
   }
@@ -49,19 +49,26 @@ export function readStrictYaml<T>(text: string, schema: z.ZodType<T>, label: str
   let body: unknown;
   try {
     body = document.toJS({ maxAliasCount: 0 });
-  } catch (error) {
-    return {
-      kind: 'problems',
-      problems: [{ where: label, path: '', message: String((error as Error).message) }],
-    };
+  } catch {
+    // Only an alias makes a document that was parsed without error fail here.
+    const alias = /^[^#]*?\*\w/m.exec(text);
+    const where =
+      alias === null ? label : `${label}:${lines.linePos(alias.index + alias[0].length - 1).line}`;
+    const message = 'has a YAML alias (*name), which is not taken here: write the value out';
+    return { kind: 'problems', problems: [{ where, path: '', message }] };
   }
   const parsed = schema.safeParse(body ?? {});
   if (parsed.success) return { kind: 'ok', value: parsed.data, locate };
-  return { kind: 'problems', problems: problemsOf(parsed.error.issues, locate) };
+  const problems = problemsOf(parsed.error.issues, body, locate);
+  return { kind: 'problems', problems: problems.sort((a, b) => lineIn(a) - lineIn(b)) };
 }
 
 /** The schema's complaints, an unknown key each on its own line. */
-function problemsOf(issues: readonly z.core.$ZodIssue[], locate: (path: Path) => string): Problem[] {
+function problemsOf(
+  issues: readonly z.core.$ZodIssue[],
+  body: unknown,
+  locate: (path: Path) => string,
+): Problem[] {
   return issues.flatMap((issue) => {
     const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
     if (issue.code === 'unrecognized_keys') {
@@ -71,15 +78,56 @@ function problemsOf(issues: readonly z.core.$ZodIssue[], locate: (path: Path) =>
         message: 'is not a known key',
       }));
     }
-    const message = issue.code === 'invalid_type' ? typeMessage(issue) : issue.message;
-    return [{ where: locate(path), path: dotted(path), message }];
+    return [
+      { where: locate(path), path: dotted(path), message: messageOf(issue, valueAt(body, issue.path)) },
+    ];
   });
 }
 
-function typeMessage(issue: z.core.$ZodIssueInvalidType): string {
-  return issue.input === undefined && /received undefined/.test(issue.message)
-    ? 'is required'
-    : `must be ${article(issue.expected)}`;
+/** The complaint together with what stands there, so that it can be understood without opening the file. */
+function messageOf(issue: z.core.$ZodIssue, value: unknown): string {
+  const shown = quoted(value);
+  switch (issue.code) {
+    case 'invalid_type':
+      if (value === undefined) return 'is required';
+      return `must be ${article(issue.expected)}${shown === undefined ? '' : `, not ${shown}`}`;
+    case 'too_big':
+    case 'too_small': {
+      if (typeof value !== 'number') break;
+      const [word, bound] =
+        issue.code === 'too_big' ? ['at most', issue.maximum] : ['at least', issue.minimum];
+      return `must be ${word} ${bound}, not ${value}`;
+    }
+    case 'invalid_value':
+      return `must be ${issue.values.map((each) => JSON.stringify(each)).join(' or ')}${shown === undefined ? '' : `, not ${shown}`}`;
+  }
+  return shown === undefined || issue.message.includes(shown) ? issue.message : `${shown} ${issue.message}`;
+}
+
+const quotedCharsMax = 80;
+
+/** A scalar as JSON, cut short; undefined for what has parts. */
+function quoted(value: unknown): string | undefined {
+  if (value === undefined || (typeof value === 'object' && value !== null)) return undefined;
+  const text = JSON.stringify(value);
+  return text.length > quotedCharsMax ? `${text.slice(0, quotedCharsMax)}...` : text;
+}
+
+function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, part) =>
+      typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[part] : undefined,
+    body,
+  );
+}
+
+function syntaxMessage(code: string, message: string, found: string): string {
+  if (code === 'DUPLICATE_KEY') return `the key ${/^[^:\s]*/.exec(found)![0]} is there twice`;
+  return message.split('\n')[0]!;
+}
+
+function lineIn({ where }: Problem): number {
+  return Number(/:(\d+)$/.exec(where)?.[1] ?? 0);
 }
 
 function article(type: string): string {
