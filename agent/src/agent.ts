@@ -6,6 +6,7 @@ import { type Caller, type Door, openDoor } from './door.js';
 import { execute } from './execute.js';
 import type { AgentHost } from './host.js';
 import { type AgentSelf, type LocalView, observeLocal } from './observe.js';
+import { oneAtATime } from './one-at-a-time.js';
 import type { Local } from './plan/local.js';
 import { plan, type Waiting } from './plan/plan.js';
 import { type CallContext, handlers } from './rpc/handlers.js';
@@ -36,7 +37,7 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
   let wake = new AbortController();
   const alone = oneAtATime();
 
-  const door = await openDoor(host, identity, {
+  const door = await openDoor(host, identity, alone, {
     serve: (caller) => serve(caller),
     onEnrolled: (enrolled) => {
       identity = enrolled;
@@ -123,15 +124,5 @@ export function narrow(view: LocalView): Local {
     confState: conf.kind === 'present' ? conf.initialClusterState : undefined,
     permit: view.permit,
     etcdMoves: ['active', 'activating', 'deactivating', 'restarting'].includes(service.kind),
-  };
-}
-
-/** Runs what it is given one after the other, in the order of the calls. */
-function oneAtATime(): <T>(act: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (act) => {
-    const result = last.then(act, act);
-    last = result.catch(() => {});
-    return result;
   };
 }

@@ -3,6 +3,7 @@
  * is not here: that comes with the member spec.
  */
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { agentPortDefault, plainPath } from '@etcd-agent/protocol';
 import { type Problem, readStrictYaml } from '@etcd-agent/strict-yaml';
@@ -17,6 +18,7 @@ const accountName = z.string().regex(/^([a-z_][a-z0-9_-]{0,31})?$/, 'is not an a
 const listenAddress = z
   .string()
   .regex(/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}$/, 'is not ADDRESS:PORT, such as 0.0.0.0:2400')
+  .refine((text) => isIP(hostOf(text)) !== 0, 'has no valid IP address')
   .refine((text) => portOf(text) >= 1 && portOf(text) <= 65_535, 'has no port between 1 and 65535');
 
 export const configSchema = z.strictObject({

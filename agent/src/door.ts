@@ -23,6 +23,7 @@ import {
 import { hostOf, portOf } from './config.js';
 import { serveEnrolment } from './enrolment.js';
 import type { AgentHost } from './host.js';
+import type { Alone } from './one-at-a-time.js';
 import type { StoredIdentity } from './store.js';
 
 /** Enrolments that may be under way at once; more are turned away at the door. */
@@ -52,6 +53,7 @@ export interface DoorEvents {
 export async function openDoor(
   host: AgentHost,
   stored: StoredIdentity | undefined,
+  alone: Alone,
   events: DoorEvents,
 ): Promise<Door> {
   const { config, log } = host;
@@ -136,7 +138,7 @@ export async function openDoor(
         channel.onClose(() => {
           enrolments -= 1;
         });
-        serveEnrolment(host, channel, {
+        serveEnrolment(host, channel, alone, {
           onEnrolled: (enrolled) => {
             identity = enrolled;
             server.replaceIdentity(shown(enrolled));

@@ -32,6 +32,7 @@ import {
   serveOver,
 } from '@etcd-agent/protocol';
 import type { AgentHost } from './host.js';
+import type { Alone } from './one-at-a-time.js';
 import type { StoredIdentity } from './store.js';
 
 /** Why an enrolment was refused: told in the log in full, on the wire as one sentence without detail. */
@@ -45,8 +46,16 @@ export interface EnrolmentEvents {
   onRefused(remoteAddress: string, why: string): void;
 }
 
-/** Serves one attempt on `channel`; the channel ends with it, however it goes. */
-export function serveEnrolment(host: AgentHost, channel: LinkChannel, events: EnrolmentEvents): void {
+/**
+ * Serves one attempt on `channel`; the channel ends with it, however it goes. `alone` runs one attempt's step at a time: two
+ * at once could each make a key.
+ */
+export function serveEnrolment(
+  host: AgentHost,
+  channel: LinkChannel,
+  alone: Alone,
+  events: EnrolmentEvents,
+): void {
   let stage: 'waiting' | 'proving' | 'proven' | 'over' = 'waiting';
   let token: JoinToken | undefined;
   let agentCa = '';
@@ -89,11 +98,13 @@ export function serveEnrolment(host: AgentHost, channel: LinkChannel, events: En
   async function attempt<T>(expected: typeof stage, act: () => Promise<T>): Promise<T> {
     try {
       if (stage !== expected) throw new Refusal('a second attempt on one connection');
-      return await act();
+      return await alone(act);
     } catch (error) {
       stage = 'over';
-      if (!(error instanceof Refusal)) throw error;
-      events.onRefused(channel.remoteAddress, error.message);
+      // Whatever a caller sent to make this fail, it gets the same answer, as late, and is counted.
+      const why = error instanceof Error ? error.message : String(error);
+      if (!(error instanceof Refusal)) host.log.error({ err: error }, 'enrolment failed');
+      events.onRefused(channel.remoteAddress, why);
       await host.clock.sleep(limits.enrolmentRefusalDelayMs);
       setTimeout(() => channel.close(closeCodes.enrolmentRefused, 'enrolment refused'), 20);
       throw new Fault(
@@ -155,8 +166,14 @@ async function checkCoordinator(
 
 /** The same key and request for every attempt with one token: the coordinator binds the token to the first it signs. */
 async function pendingRequest(host: AgentHost, token: JoinToken): Promise<{ key: string; request: string }> {
-  const pending = await host.store.pendingEnrolment();
-  if (pending !== undefined && pending.tokenId === token.id) return pending;
+  const [pending, identity] = await Promise.all([host.store.pendingEnrolment(), host.store.identity()]);
+  if (pending?.tokenId === token.id) return pending;
+  // The certificate came and the confirmation was lost: still the same key, or the coordinator would refuse it.
+  if (identity?.tokenId === token.id) {
+    const request = await createRequest({ key: identity.key, subject: { CN: token.node, names: [] } });
+    await host.store.keepPendingEnrolment({ tokenId: token.id, key: identity.key, request });
+    return { key: identity.key, request };
+  }
   // P-256 always: these certificates are for the link alone, whatever kind etcd's own keys are.
   const key = await generateKey({ algo: 'ecdsa', size: 256 });
   const request = await createRequest({ key, subject: { CN: token.node, names: [] } });

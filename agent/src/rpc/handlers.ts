@@ -10,6 +10,7 @@ import { quarantine, startEtcd } from '../etcd-start.js';
 import type { AgentHost } from '../host.js';
 import { fingerprints, installCertificates, requestCertificates } from '../node-keys.js';
 import { type AgentSelf, observeNode } from '../observe.js';
+import type { Alone } from '../one-at-a-time.js';
 import type { Waiting } from '../plan/plan.js';
 import type { StoredIdentity } from '../store.js';
 import { etcdUnit } from '../unit.js';
@@ -25,7 +26,7 @@ export interface CallContext {
   readonly preflight: Preflight;
   readonly waiting: () => readonly Waiting[];
   /** Runs one change at a time, the loop's own steps included. */
-  readonly alone: <T>(act: () => Promise<T>) => Promise<T>;
+  readonly alone: Alone;
   /** The spec changed: the loop and the door should look again. */
   readonly onSpec: (spec: MemberSpec) => void;
   /** Something was started: the loop should look often for a while. */

@@ -52,9 +52,21 @@ export function memberSpecs(
   }));
 }
 
-/** SHA-256 of everything in the specs but the generation: equal digests mean that nothing has to be sent. */
-export function specsDigest(inputs: SpecInputs): string {
-  return createHash('sha256')
-    .update(JSON.stringify(memberSpecs(inputs, 1)))
-    .digest('hex');
+/** Digests of the specs, generation left out: equal digests mean that nothing has to be sent. */
+export interface SpecDigests {
+  readonly specsSha256: string;
+  /** Without the agents' certificates: a re-enrolment changes those, only an edited topology changes the rest. */
+  readonly settingsSha256: string;
+}
+
+export function specDigests(inputs: SpecInputs): SpecDigests {
+  const specs = memberSpecs(inputs, 1);
+  return {
+    specsSha256: sha256(specs),
+    settingsSha256: sha256(specs.map(({ agents: _, ...settings }) => settings)),
+  };
+}
+
+function sha256(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
 }

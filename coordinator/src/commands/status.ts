@@ -44,7 +44,7 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
       kind: 'Status',
       cluster: { name: cluster.topology.name, id, bootstrapped: record?.completedAt !== undefined },
       quorum: counts,
-      leader: members.find((member) => member.id === leader)?.name ?? null,
+      leader: leader ?? null,
       members,
       agents: agents.rows,
       certificates,

@@ -15,6 +15,7 @@ import {
   enrolmentMethods,
   exporterBytes,
   exporterLabel,
+  Fault,
   limits,
   linkPaths,
   proofsEqual,
@@ -88,7 +89,7 @@ export async function enrolNode(
     await audit(state, {
       action: 'enrol',
       node: place.name,
-      outcome: 'refused',
+      outcome: error instanceof Failure || error instanceof Fault ? 'refused' : 'failed',
       detail: { tokenId: token.id, why: (error as Error).message },
     });
     throw error;

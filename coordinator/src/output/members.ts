@@ -7,7 +7,8 @@ export interface MemberRow {
   readonly name: string;
   /** 16 hex digits; empty where no member list could be read. */
   readonly id: string;
-  readonly role: 'leader' | 'voter' | 'learner' | 'unknown';
+  readonly role: 'voter' | 'learner' | 'unknown';
+  readonly isLeader: boolean;
   readonly health: 'healthy' | 'unhealthy' | 'unstarted';
   readonly version: string;
   readonly peerURLs: readonly string[];
@@ -40,7 +41,8 @@ export function memberRows(places: readonly NodePlace[], { endpoints, members }:
     return {
       name,
       id: member.id,
-      role: member.id !== '' && member.id === leader ? 'leader' : member.role,
+      role: member.role,
+      isLeader: member.id !== '' && member.id === leader,
       health: view?.health.kind === 'healthy' ? 'healthy' : member.started ? 'unhealthy' : 'unstarted',
       version: view?.status?.version ?? '',
       peerURLs: member.peerURLs,
@@ -71,7 +73,7 @@ export function memberTable(rows: readonly MemberRow[]): string {
     rows.map((row) => [
       row.name,
       row.id,
-      row.role,
+      row.isLeader ? 'leader' : row.role,
       row.health,
       row.version,
       row.clientURLs.join(','),

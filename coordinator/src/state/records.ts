@@ -38,6 +38,8 @@ export const bootstrapRecordSchema = z.strictObject({
   generation: z.int().min(1),
   /** Of the specs of that generation, without the generation itself. */
   specsSha256: sha256Hex,
+  /** Likewise, without the agents' certificates too: what etcd itself runs with. Unknown after an import that learnt from agents. */
+  settingsSha256: sha256Hex.optional(),
   recordedAt: instant,
   /** When all members were seen healthy, with the expected ids. */
   completedAt: instant.optional(),

@@ -17,10 +17,14 @@ export type NodeSituation = { readonly place: NodePlace } & (
 export interface Situation {
   readonly nodes: readonly NodeSituation[];
   readonly record: BootstrapRecord | undefined;
-  /** Peer URLs by node, as the topology has them now. */
+  /** Give the recorded bootstrap up and begin anew. */
   readonly reset: boolean;
   /** The specs that follow from topology and record differ from those of the recorded generation. */
   readonly specsDiffer: boolean;
+  /** And that is not only because a node was enrolled again. */
+  readonly settingsDiffer: boolean;
+  /** Names of members that the running part of the cluster lists as started at some time. */
+  readonly everStarted: readonly string[];
 }
 
 export type BootstrapStep =

@@ -6,13 +6,17 @@ import type { BootstrapRecord } from '../../state/records.js';
 import type { NodeSituation, Refusal, Situation } from './plan.js';
 
 /** Every reason, over all nodes at once; empty where the bootstrap may go on. */
-export function refusals({ nodes, record, reset }: Situation): Refusal[] {
+export function refusals({ nodes, record, reset, settingsDiffer, everStarted }: Situation): Refusal[] {
   if (record === undefined) return nodes.flatMap(strangerToThisState);
   if (reset)
     return record.completedAt === undefined
       ? nodes.flatMap((node) => notResettable(node, record))
       : [resetOfLiving()];
-  return [...topologyChanged(nodes, record), ...nodes.flatMap((node) => notResumable(node, record))];
+  return [
+    ...topologyChanged(nodes, record),
+    ...(settingsDiffer ? settingsChanged(nodes) : []),
+    ...nodes.flatMap((node) => notResumable(node, record, everStarted)),
+  ];
 }
 
 /** No record here, but the node has a spec: another coordinator state bootstrapped it. */
@@ -44,7 +48,31 @@ function topologyChanged(nodes: readonly NodeSituation[], record: BootstrapRecor
   ];
 }
 
-function notResumable(node: NodeSituation, record: BootstrapRecord): Refusal[] {
+/** An etcd that has begun would not see new settings before its next restart, and not find its data in a new place then. */
+function settingsChanged(nodes: readonly NodeSituation[]): Refusal[] {
+  if (!nodes.some(hasData)) return [];
+  return [
+    {
+      node: undefined,
+      what: 'the topology has other etcd settings than the members were started with',
+      next: 'put the topology back: changing settings of started members is not part of bootstrap',
+    },
+  ];
+}
+
+function hasData(node: NodeSituation): boolean {
+  return (
+    node.kind === 'linked' &&
+    node.snapshot.dataDir.kind === 'ours' &&
+    node.snapshot.dataDir.wal.kind === 'present'
+  );
+}
+
+function notResumable(
+  node: NodeSituation,
+  record: BootstrapRecord,
+  everStarted: readonly string[],
+): Refusal[] {
   if (node.kind !== 'linked') return [];
   const { name } = node.place;
   const { spec, dataDir, service } = node.snapshot;
@@ -81,11 +109,12 @@ function notResumable(node: NodeSituation, record: BootstrapRecord): Refusal[] {
   }
   const hasWal = dataDir.kind === 'ours' && dataDir.wal.kind === 'present';
   const running = service.kind === 'active' || service.kind === 'activating';
-  if (record.completedAt !== undefined && !hasWal && !running) {
+  const hadData = record.completedAt !== undefined || everStarted.includes(name);
+  if (hadData && !hasWal && !running) {
     return [
       {
         node: name,
-        what: 'was a member of the finished cluster and has no data now: starting it empty would forget acknowledged writes',
+        what: 'was a started member of this cluster and has no data now: starting it empty would forget acknowledged writes',
         next: `restore ${node.place.dataDir}, or remove the member with etcdctl and add it again`,
       },
     ];

@@ -1,0 +1,27 @@
+/**
+ * Which members have run before, by the word of those that run now. A member publishes its name when it first serves; one
+ * that has done so and has no data now must never start empty.
+ */
+import { readAdminCredentials } from '../authority.js';
+import type { Cluster } from '../cluster/open-cluster.js';
+import { viewCluster } from '../cluster/probe-members.js';
+import type { NodeSituation } from './plan/plan.js';
+
+/** Running members answer at once; one that hangs must not hold a resume up for long. */
+const answerMsMax = 2_000;
+
+/** Names of started members. Asked only where some nodes run and others have no data; empty where nobody can tell. */
+export async function everStarted(
+  cluster: Cluster,
+  nodes: readonly NodeSituation[],
+): Promise<readonly string[]> {
+  const running = nodes.filter((node) => node.kind === 'linked' && node.snapshot.service.kind === 'active');
+  if (running.length === 0 || running.length === nodes.length) return [];
+  const credentials = await readAdminCredentials(cluster.state);
+  const { members } = await viewCluster(
+    running.map(({ place }) => place),
+    credentials,
+    answerMsMax,
+  );
+  return (members ?? []).filter(({ started }) => started).map(({ name }) => name);
+}
