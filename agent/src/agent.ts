@@ -115,7 +115,7 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
   }
 }
 
-export function narrow(view: LocalView): Local {
+function narrow(view: LocalView): Local {
   const { service, dataDir, conf } = view;
   return {
     hasSpec: view.spec !== undefined,

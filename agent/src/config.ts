@@ -9,7 +9,7 @@ import { agentPortDefault, plainPath } from '@etcd-agent/protocol';
 import { type Problem, readStrictYaml } from '@etcd-agent/strict-yaml';
 import { z } from 'zod';
 
-export const configFileDefault = '/etc/etcd-agent/agent.yaml';
+const configFileDefault = '/etc/etcd-agent/agent.yaml';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 const accountName = z.string().regex(/^([a-z_][a-z0-9_-]{0,31})?$/, 'is not an account name');

@@ -22,8 +22,7 @@ import type { PkiSettings } from './topology/pki-settings.js';
 import type { NodePlace } from './topology/places.js';
 
 /** etcd: servers and clients. peer: raft between members. agent: the link. */
-export const authorityNames = ['etcd', 'peer', 'agent'] as const;
-export type AuthorityName = (typeof authorityNames)[number];
+type AuthorityName = 'etcd' | 'peer' | 'agent';
 
 /** Keys of the link: P-256 whatever etcd's own keys are, since nothing of the runbook reads them. */
 const linkKey = { algo: 'ecdsa', size: 256 } as const;

@@ -8,6 +8,9 @@ import { exitCodes } from './failure.js';
 import { type OutputFormat, outputFormats, type View } from './output/view.js';
 import { version } from './version.js';
 
+/** Long enough to walk to the host, short enough that a forgotten file is worth nothing. */
+const tokenMsDefault = 24 * 60 * 60 * 1000;
+
 const program = new Command('coordinator')
   .description(
     'Bootstraps and watches etcd clusters through the etcd-agent of every host. Holds the CA keys.',
@@ -40,7 +43,7 @@ command(program, 'init', 'make the CAs and the state directory from a topology')
     show(async () => (await import('./commands/init.js')).init(await context(), options.file)),
   );
 command(program, 'token <node>', 'make a one-time join token for a node')
-  .option('--ttl <duration>', 'how long it may be used, such as 30m or 24h', duration, 24 * 60 * 60 * 1000)
+  .option('--ttl <duration>', 'how long it may be used, such as 30m or 24h', duration, tokenMsDefault)
   .action((node: string, options: { ttl: number }) =>
     show(async () => (await import('./commands/token.js')).token(await context(), node, options.ttl)),
   );

@@ -12,9 +12,6 @@ export interface Progress {
   phase<T>(title: string, run: (report: PhaseReport) => Promise<T>): Promise<T>;
 }
 
-/** For commands whose output is only data, and for tests. */
-export const silentProgress: Progress = { phase: (_title, run) => run({ note: () => {} }) };
-
 /** Spinners where stderr is a terminal that may be drawn on, plain lines elsewhere. */
 export function chooseProgress(environment: NodeJS.ProcessEnv = process.env): Progress {
   const plain = !process.stderr.isTTY || environment.NO_COLOR !== undefined || environment.TERM === 'dumb';

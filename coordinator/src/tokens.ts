@@ -7,9 +7,6 @@ import { encodeToken, type JoinToken } from '@etcd-agent/protocol';
 import { type TokenRecord, tokenRecordSchema } from './state/records.js';
 import type { StateDir } from './state/state-dir.js';
 
-/** Long enough to walk to the host, short enough that a forgotten file is worth nothing. */
-export const tokenMsDefault = 24 * 60 * 60 * 1000;
-
 /** Makes a token for a node; an earlier one for the same node is worth nothing from now on. Returns its text. */
 export async function makeToken(
   state: StateDir,

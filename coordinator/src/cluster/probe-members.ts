@@ -4,7 +4,7 @@
 import { connectEtcd, type EtcdAdmin, EtcdError, type Member, type MemberStatus } from '@etcd-agent/etcd';
 
 /** Longest wait for one endpoint: etcdctl's own command timeout. */
-export const endpointMsMax = 5_000;
+const endpointMsMax = 5_000;
 
 export interface AdminCredentials {
   readonly ca: string;

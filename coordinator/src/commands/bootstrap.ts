@@ -79,7 +79,7 @@ async function summary(
 }
 
 /** The plan in words, a line a step. */
-export function describeSteps({ topology, places }: Cluster, steps: readonly BootstrapStep[]): string {
+function describeSteps({ topology, places }: Cluster, steps: readonly BootstrapStep[]): string {
   const lines = steps.map((step, index) => `${String(index + 1).padStart(2)}. ${describe(step)}`);
   const nodes = places.map(({ name, clientURL }) => `${name} ${clientURL}`).join(', ');
   return [`Cluster ${topology.name}: ${nodes}`, ...lines].join('\n');

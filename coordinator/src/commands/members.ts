@@ -67,7 +67,7 @@ export async function health({ stateDir }: CommandContext): Promise<View> {
 }
 
 /** The cluster of this state, where it has been bootstrapped. Throws Failure otherwise. */
-export async function openBootstrapped(stateDir: string): Promise<Cluster> {
+async function openBootstrapped(stateDir: string): Promise<Cluster> {
   const cluster = await openCluster(stateDir);
   if ((await readBootstrapRecord(cluster.state)) !== undefined) return cluster;
   throw new Failure({

@@ -91,7 +91,7 @@ function mixedLoopback({ nodes }: TopologyFile): Finding[] {
   );
 }
 
-export function isLoopback(address: string): boolean {
+function isLoopback(address: string): boolean {
   return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }
 
