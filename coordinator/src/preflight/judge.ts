@@ -85,11 +85,12 @@ function etcdVersion(
   expected: Expectation | undefined,
 ): Finding {
   const check = 'etcd-version';
-  if (facts.etcd.kind !== 'found') return finding(place, check, 'fail', 'not known');
+  if (facts.etcd.kind !== 'found')
+    return finding(place, check, 'fail', 'not known without an etcd that runs', 'see the check etcd');
   const version = parseEtcdVersion(facts.etcd.version)!;
   const verdict = judgeVersion(version);
   if (verdict.kind === 'refuse')
-    return finding(place, check, 'fail', `${version.text}: ${verdict.why}`, 'install a supported etcd');
+    return finding(place, check, 'fail', verdict.why, 'install another etcd there, the same on every node');
   const others = reports.flatMap(({ facts: { etcd }, place: other }) =>
     etcd.kind === 'found' && compareVersions(parseEtcdVersion(etcd.version)!, version) !== 0
       ? [`${other.name} has ${etcd.version}`]
@@ -115,7 +116,13 @@ function etcdVersion(
     );
   }
   return verdict.kind === 'warn'
-    ? finding(place, check, 'warn', verdict.why)
+    ? finding(
+        place,
+        check,
+        'warn',
+        verdict.why,
+        'try it on a cluster that may be lost, or install a tested version',
+      )
     : finding(place, check, 'ok', version.text);
 }
 
@@ -218,7 +225,13 @@ function port({ place, facts }: NodeReport, door: 'client' | 'peer'): Finding {
         'correct the address in the topology',
       );
     case 'failed':
-      return finding(place, check, 'fail', `${at}: ${state.why}`);
+      return finding(
+        place,
+        check,
+        'fail',
+        `${at}: ${state.why}`,
+        `correct the port in the topology, or what stops etcd-agent from listening there`,
+      );
   }
 }
 
@@ -260,24 +273,36 @@ function dataDir(
         `look at it, then on ${place.name}: mv ${place.dataDir} ${place.dataDir}.old; or give the node another dataDir`,
       );
     case 'unknown':
-      return finding(place, check, 'fail', `${place.dataDir}: ${found.why}`);
+      return finding(
+        place,
+        check,
+        'fail',
+        `${place.dataDir}: ${found.why}`,
+        `on ${place.name}: ls -ld ${place.dataDir}; etcd-agent must be able to read it`,
+      );
   }
 }
 
 function disk({ place, facts: { disk: found } }: NodeReport): Finding[] {
   if (found.kind === 'failed')
     return [finding(place, 'disk-free', 'fail', found.why, 'make room on that file system')];
-  const free = `${formatGiB(found.freeBytes)} GiB free`;
+  const free = `${formatBytes(found.freeBytes)} free`;
   const freeFinding =
     found.freeBytes < freeFailBytes
       ? finding(
           place,
           'disk-free',
           'fail',
-          `${free}: etcd needs at least ${formatGiB(freeFailBytes)} GiB to begin`,
+          `${free}: etcd needs at least ${formatBytes(freeFailBytes)} to begin`,
           `make room under ${place.dataDir}`,
         )
-      : finding(place, 'disk-free', found.freeBytes < freeWarnBytes ? 'warn' : 'ok', free);
+      : finding(
+          place,
+          'disk-free',
+          found.freeBytes < freeWarnBytes ? 'warn' : 'ok',
+          free,
+          `room for a full database and a copy of it is ${formatBytes(freeWarnBytes)}: a larger file system under ${place.dataDir}`,
+        );
   const slow = found.fsyncMsMedian > fsyncWarnMs;
   const latency = `fsync ${found.fsyncMsMedian.toFixed(1)} ms median, ${found.fsyncMsMax.toFixed(1)} ms worst`;
   return [
@@ -287,6 +312,7 @@ function disk({ place, facts: { disk: found } }: NodeReport): Finding[] {
       'disk-fsync',
       slow ? 'warn' : 'ok',
       slow ? `${latency}: etcd wants less than ${fsyncWarnMs} ms` : latency,
+      `a faster disk under ${place.dataDir}, or a longer heartbeatInterval and electionTimeout`,
     ),
   ];
 }
@@ -351,6 +377,7 @@ function finding(
   };
 }
 
-function formatGiB(bytes: number): string {
-  return (bytes / 1024 ** 3).toFixed(bytes < 10 * 1024 ** 3 ? 1 : 0);
+function formatBytes(bytes: number): string {
+  const gib = bytes / 1024 ** 3;
+  return gib < 1 ? `${Math.floor(bytes / 1024 ** 2)} MiB` : `${gib.toFixed(gib < 10 ? 1 : 0)} GiB`;
 }

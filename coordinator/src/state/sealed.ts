@@ -68,16 +68,17 @@ export async function unseal(text: string, passphrase: string, label: string): P
       exit: 'usage',
       what: `${label} is not a state made by coordinator state export`,
       cause: 'another file, or cut short',
+      next: 'coordinator state export FILE, on the host that has the state, makes one',
     });
   }
   const { kdf, cipher, content, cluster, exportedAt } = parsed.data;
   const key = await deriveKey(passphrase, Buffer.from(kdf.salt, 'base64'));
-  const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(cipher.iv, 'base64'), {
-    authTagLength: 16,
-  });
-  decipher.setAAD(additional(cluster, exportedAt));
-  decipher.setAuthTag(Buffer.from(cipher.tag, 'base64'));
   try {
+    const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(cipher.iv, 'base64'), {
+      authTagLength: 16,
+    });
+    decipher.setAAD(additional(cluster, exportedAt));
+    decipher.setAuthTag(Buffer.from(cipher.tag, 'base64'));
     const plain = Buffer.concat([decipher.update(Buffer.from(content, 'base64')), decipher.final()]).toString(
       'utf8',
     );
@@ -88,6 +89,7 @@ export async function unseal(text: string, passphrase: string, label: string): P
         exit: 'identity',
         what: `${label} cannot be opened`,
         cause: 'the passphrase is wrong, or the file was altered',
+        next: 'run this again with the passphrase of that export; or export the state once more',
       },
       { cause: error },
     );
