@@ -1,7 +1,13 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { linuxAccounts, linuxFiles, type ServiceManager, silentLogger, systemClock } from '@etcd-agent/platform';
+import {
+  linuxAccounts,
+  linuxFiles,
+  type ServiceManager,
+  silentLogger,
+  systemClock,
+} from '@etcd-agent/platform';
 import type { MemberSpec } from '@etcd-agent/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configSchema, pathsOf } from './config.js';
@@ -33,11 +39,22 @@ beforeEach(async () => {
     kind: 'process',
     observe: async () => ({ kind: 'inactive', result: 'never started' }),
     enable: async () => {},
-    start: async () => void (started += 1),
+    start: async () => {
+      started += 1;
+    },
     stop: async () => {},
   } as unknown as ServiceManager;
   const store = new Store(linuxFiles, paths);
-  host = { config, paths, clock: systemClock, files: linuxFiles, accounts: linuxAccounts, services, store, log: silentLogger };
+  host = {
+    config,
+    paths,
+    clock: systemClock,
+    files: linuxFiles,
+    accounts: linuxAccounts,
+    services,
+    store,
+    log: silentLogger,
+  };
   await store.prepare();
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
@@ -86,7 +103,11 @@ describe('claiming', () => {
   it('makes the directory private and is repeatable', async () => {
     await claimDataDir(host, spec(), undefined);
     await claimDataDir(host, spec(), undefined);
-    expect(await host.store.dataDirRecord()).toMatchObject({ path: dataDir(), bootstrapId, stage: 'claimed' });
+    expect(await host.store.dataDirRecord()).toMatchObject({
+      path: dataDir(),
+      bootstrapId,
+      stage: 'claimed',
+    });
     expect(await linuxFiles.stat(dataDir())).toMatchObject({ mode: 0o700 });
   });
 

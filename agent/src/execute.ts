@@ -4,7 +4,7 @@
  */
 import { flipConfToExisting } from './etcd-files.js';
 import type { AgentHost } from './host.js';
-import type { Step } from './plan/plan.js';
+import type { Step } from './plan/step.js';
 
 type Executors = {
   readonly [K in Step['kind']]: (host: AgentHost, step: Extract<Step, { kind: K }>) => Promise<void>;

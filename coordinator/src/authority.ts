@@ -1,13 +1,13 @@
 /**
- * Custody of the CAs: three of them, made once, their keys 0600 in the state dir and never sent anywhere. Decides what
- * a node may be certified as: names come from the topology, only the public key from a request.
+ * Custody of the CAs: three of them, made once, their keys 0600 in the state dir and never sent anywhere; and of the
+ * certificates that this coordinator and its operator show. What nodes are certified as is in certificates.ts.
  */
+import { X509Certificate } from 'node:crypto';
 import {
   type Authority,
   createAuthority,
   createRequest,
   generateKey,
-  hostProblems,
   issue,
   keyMatches,
   PkiError,
@@ -19,14 +19,12 @@ import { identityUri } from '@etcd-agent/protocol';
 import { Failure } from './failure.js';
 import type { StateDir } from './state/state-dir.js';
 import type { PkiSettings } from './topology/pki-settings.js';
-import type { NodePlace } from './topology/places.js';
 
 /** etcd: servers and clients. peer: raft between members. agent: the link. */
 type AuthorityName = 'etcd' | 'peer' | 'agent';
 
 /** Keys of the link: P-256 whatever etcd's own keys are, since nothing of the runbook reads them. */
 const linkKey = { algo: 'ecdsa', size: 256 } as const;
-const bothUsages = ['signing', 'key encipherment', 'server auth', 'client auth'] as const;
 
 export interface LinkCredentials {
   readonly certificate: string;
@@ -113,7 +111,9 @@ export async function readAuthority(state: StateDir, name: AuthorityName, now: D
       what: `the ${name} CA cannot be used: ${what}`,
       where: [state.file('ca', certificateFile), state.file('ca', keyFile)],
       cause,
-      next: 'restore the ca directory from a backup, or coordinator state import a copy of this state',
+      next: /clock/.test(cause)
+        ? 'compare date -u here and elsewhere; a CA that is really past its time needs a new state and a new bootstrap'
+        : 'restore the ca directory from a backup, or coordinator state import a copy of this state',
     });
   if (certificate === undefined) throw broken(`${certificateFile} is missing`, 'the state dir is incomplete');
   if (key === undefined) throw broken(`${keyFile} is missing`, 'the state dir is incomplete');
@@ -122,6 +122,8 @@ export async function readAuthority(state: StateDir, name: AuthorityName, now: D
     if (!keyMatches(certificate, key))
       throw broken('key and certificate do not belong together', 'files of two states were mixed');
     if (!read.isCA) throw broken(`${certificateFile} is no CA certificate`, 'files were mixed up');
+    if (!signedByItself(certificate))
+      throw broken(`${certificateFile} is not signed by its own key`, 'the file is damaged or was altered');
     if (read.notAfter <= now)
       throw broken(
         `it expired at ${read.notAfter.toISOString()}`,
@@ -134,6 +136,12 @@ export async function readAuthority(state: StateDir, name: AuthorityName, now: D
     throw error;
   }
   return { certificate, key };
+}
+
+// Damage that still parses shows here, before the certificate is copied to every node.
+function signedByItself(pem: string): boolean {
+  const certificate = new X509Certificate(pem);
+  return certificate.verify(certificate.publicKey);
 }
 
 /** What the coordinator shows on links, checked against the agent CA of the same state. */
@@ -177,77 +185,6 @@ export async function readAdminCredentials(
     });
   }
   return { ca, cert, key };
-}
-
-/** Certifies a node's link key. */
-export async function issueIdentity(
-  authority: Authority,
-  cluster: string,
-  place: NodePlace,
-  request: string,
-  now: Date,
-): Promise<string> {
-  const { publicKey } = await readRequest(request);
-  return issue({
-    authority,
-    publicKey,
-    subject: { CN: place.name, names: [] },
-    hosts: [place.address],
-    uris: [identityUri({ cluster, role: 'agent', name: place.name })],
-    usages: bothUsages,
-    expiry: '87600h',
-    now,
-  });
-}
-
-/** Certifies a node's etcd key: its own addresses and names, and the loopback that operators use on the host. */
-export async function issueServer(
-  authority: Authority,
-  settings: PkiSettings,
-  place: NodePlace,
-  request: string,
-  now: Date,
-): Promise<string> {
-  const { publicKey } = await readRequest(request);
-  const { leaf } = settings;
-  return issue({
-    authority,
-    publicKey,
-    subject: { CN: leaf.CN, names: leaf.names },
-    hosts: serverHosts(place),
-    uris: [],
-    usages: leaf.usages,
-    expiry: leaf.expiry,
-    now,
-  });
-}
-
-// A node name with an underscore is a fine node name and no host name.
-function serverHosts({ address, dns, name }: NodePlace): string[] {
-  const names = hostProblems([name]).length === 0 ? [name] : [];
-  return [...new Set([address, ...dns, ...names, 'localhost', '127.0.0.1'])];
-}
-
-/** Certifies a node's peer key: its own IP only, which etcd compares with the address the connection comes from. */
-export async function issuePeer(
-  authority: Authority,
-  settings: PkiSettings,
-  place: NodePlace,
-  request: string,
-  now: Date,
-): Promise<string> {
-  const { publicKey } = await readRequest(request);
-  const { leaf } = settings;
-  return issue({
-    authority,
-    publicKey,
-    subject: { CN: place.name, names: leaf.names },
-    hosts: [place.address],
-    uris: [],
-    usages: leaf.usages,
-    expiry: leaf.expiry,
-    now,
-  });
 }
 
 // A request proves nothing here, where the key was just made; it is the one way from a private key to its public half

@@ -4,7 +4,7 @@
  * Preconditions: a WAL of our cluster is there; we have only `claimed` on record.
  */
 import type { Local } from './local.js';
-import type { RuleOutcome } from './plan.js';
+import type { RuleOutcome } from './step.js';
 
 export function beginDataDir({ dataDir, stage }: Local): RuleOutcome {
   if (dataDir.kind === 'ours' && dataDir.hasWal && stage === 'claimed') {

@@ -5,7 +5,7 @@
  * Preconditions: a WAL of our cluster is there; etcd.conf says `new`.
  */
 import type { Local } from './local.js';
-import type { RuleOutcome } from './plan.js';
+import type { RuleOutcome } from './step.js';
 
 export function flipToExisting({ hasSpec, dataDir, confState }: Local): RuleOutcome {
   if (!hasSpec || confState !== 'new') return { kind: 'nothing' };

@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { Local } from './local.js';
-import { type Plan, plan, rules, type Step } from './plan.js';
+import { type Plan, plan, rules } from './plan.js';
+import type { Step } from './step.js';
 
 const flags = [false, true];
 const dirKinds = ['missing', 'empty', 'ours', 'foreign', 'unknown'] as const;

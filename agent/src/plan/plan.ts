@@ -6,15 +6,7 @@ import { beginDataDir } from './begin-data-dir.js';
 import { flipToExisting } from './flip-to-existing.js';
 import type { Local } from './local.js';
 import { retirePermit } from './retire-permit.js';
-
-/** Everything an agent does by itself. */
-export type Step =
-  /** Remember for good that this data dir has had a WAL. */
-  | { readonly kind: 'recordBegun' }
-  /** Change the cluster state in etcd.conf from `new` to `existing`. */
-  | { readonly kind: 'flipConf' }
-  /** Take back the permit to start on an empty data dir. */
-  | { readonly kind: 'removePermit'; readonly why: string };
+import type { RuleOutcome, Step } from './step.js';
 
 export interface Waiting {
   readonly rule: string;
@@ -25,11 +17,6 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly waiting: readonly Waiting[];
 }
-
-export type RuleOutcome =
-  | { readonly kind: 'step'; readonly step: Step }
-  | { readonly kind: 'waiting'; readonly reason: string }
-  | { readonly kind: 'nothing' };
 
 /** Rules in the order in which their steps are carried out: what must be remembered comes before what relies on it. */
 export const rules: Readonly<Record<string, (local: Local) => RuleOutcome>> = {

@@ -4,7 +4,7 @@
  * Preconditions: the permit file is there; a WAL is there, or etcd neither runs nor is on its way.
  */
 import type { Local } from './local.js';
-import type { RuleOutcome } from './plan.js';
+import type { RuleOutcome } from './step.js';
 
 export function retirePermit({ permit, dataDir, etcdMoves }: Local): RuleOutcome {
   if (!permit) return { kind: 'nothing' };

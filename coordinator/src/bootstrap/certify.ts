@@ -1,5 +1,6 @@
 /** Keys made on the nodes, all at once; certificates issued here; installed there. The CA keys stay in this process. */
-import { issuePeer, issueServer, readAuthority } from '../authority.js';
+import { readAuthority } from '../authority.js';
+import { issuePeer, issueServer } from '../certificates.js';
 import type { Cluster } from '../cluster/open-cluster.js';
 import { nodeFailure } from '../link/dial-error.js';
 import type { NodeLink } from '../link/dial-node.js';

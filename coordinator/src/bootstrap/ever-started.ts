@@ -5,7 +5,7 @@
 import { readAdminCredentials } from '../authority.js';
 import type { Cluster } from '../cluster/open-cluster.js';
 import { viewCluster } from '../cluster/probe-members.js';
-import type { NodeSituation } from './plan/plan.js';
+import type { NodeSituation } from './plan/situation.js';
 
 /** Running members answer at once; one that hangs must not hold a resume up for long. */
 const answerMsMax = 2_000;

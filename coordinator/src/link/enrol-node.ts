@@ -22,7 +22,8 @@ import {
   subprotocols,
 } from '@etcd-agent/protocol';
 import { audit } from '../audit.js';
-import { issueIdentity, type LinkCredentials, readAuthority } from '../authority.js';
+import { type LinkCredentials, readAuthority } from '../authority.js';
+import { issueIdentity } from '../certificates.js';
 import { Failure } from '../failure.js';
 import type { TokenRecord } from '../state/records.js';
 import type { StateDir } from '../state/state-dir.js';

@@ -3,6 +3,8 @@
  * runbook's defaults. Pure.
  */
 import {
+  type ConfigJson,
+  type CsrJson,
   type KeyRequest,
   PkiError,
   parseExpiry,
@@ -11,8 +13,14 @@ import {
   type Usage,
 } from '@etcd-agent/pki';
 import type { Path } from '@etcd-agent/strict-yaml';
-import type { CfsslFiles } from './read.js';
 import type { TopologyFile } from './schema.js';
+
+/** cfssl's own files, where the topology names them. */
+export interface CfsslFiles {
+  readonly caCsr?: CsrJson;
+  readonly csr?: CsrJson;
+  readonly config?: ConfigJson;
+}
 
 export interface PkiSettings {
   readonly ca: { readonly subject: Subject; readonly key: KeyRequest; readonly expiry: string };

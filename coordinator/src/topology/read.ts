@@ -4,11 +4,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type ConfigJson, type CsrJson, PkiError, readConfigJson, readCsrJson } from '@etcd-agent/pki';
+import { PkiError, readConfigJson, readCsrJson } from '@etcd-agent/pki';
 import { dotted, type Path, type Problem, readStrictYaml } from '@etcd-agent/strict-yaml';
 import { Failure } from '../failure.js';
 import { checkTopology } from './check.js';
-import { type PkiSettings, pkiSettings } from './pki-settings.js';
+import { type CfsslFiles, type PkiSettings, pkiSettings } from './pki-settings.js';
 import { type TopologyFile, topologySchema } from './schema.js';
 
 /** A topology that may be used: schema and cross checks passed. */
@@ -52,12 +52,6 @@ export function parseTopology(
   for (const message of settings.warnings(value))
     warnings.push({ where: locate(['pki']), path: 'pki', message });
   return { topology: { ...value, pkiSettings: settings.settings }, warnings, sources };
-}
-
-export interface CfsslFiles {
-  readonly caCsr?: CsrJson;
-  readonly csr?: CsrJson;
-  readonly config?: ConfigJson;
 }
 
 function readCfsslFiles(

@@ -2,30 +2,8 @@
  * What a bootstrap has to do from here, decided from the topology, the record and what was seen on every node. Pure: a
  * plan is plain JSON that can be printed, and a resume is the same function over what is true now.
  */
-import type { NodeSnapshot } from '@etcd-agent/protocol';
-import type { BootstrapRecord } from '../../state/records.js';
-import type { NodePlace } from '../../topology/places.js';
 import { refusals } from './refusals.js';
-
-/** A node as it was found. */
-export type NodeSituation = { readonly place: NodePlace } & (
-  | { readonly kind: 'linked'; readonly snapshot: NodeSnapshot; readonly generation: number }
-  /** A token is out for it and it has no identity yet. */
-  | { readonly kind: 'toEnrol' }
-);
-
-export interface Situation {
-  readonly nodes: readonly NodeSituation[];
-  readonly record: BootstrapRecord | undefined;
-  /** Give the recorded bootstrap up and begin anew. */
-  readonly reset: boolean;
-  /** The specs that follow from topology and record differ from those of the recorded generation. */
-  readonly specsDiffer: boolean;
-  /** And that is not only because a node was enrolled again. */
-  readonly settingsDiffer: boolean;
-  /** Names of members that the running part of the cluster lists as started at some time. */
-  readonly everStarted: readonly string[];
-}
+import type { NodeSituation, Refusal, Situation } from './situation.js';
 
 export type BootstrapStep =
   | { readonly kind: 'enrol'; readonly nodes: readonly string[] }
@@ -37,13 +15,6 @@ export type BootstrapStep =
   | { readonly kind: 'configure'; readonly nodes: readonly string[] }
   | { readonly kind: 'start'; readonly nodes: readonly string[] }
   | { readonly kind: 'verify'; readonly nodes: readonly string[] };
-
-/** Why a bootstrap must not go on. */
-export interface Refusal {
-  readonly node: string | undefined;
-  readonly what: string;
-  readonly next: string;
-}
 
 export type BootstrapPlan =
   | { readonly kind: 'refuse'; readonly refusals: readonly Refusal[] }

@@ -3,7 +3,7 @@
  * data that is not ours. Pure.
  */
 import type { BootstrapRecord } from '../../state/records.js';
-import type { NodeSituation, Refusal, Situation } from './plan.js';
+import type { NodeSituation, Refusal, Situation } from './situation.js';
 
 /** Every reason, over all nodes at once; empty where the bootstrap may go on. */
 export function refusals({ nodes, record, reset, settingsDiffer, everStarted }: Situation): Refusal[] {
