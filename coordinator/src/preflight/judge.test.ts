@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { threeNodes } from '../testing/topologies.js';
 import { placesOf } from '../topology/places.js';
 import { parseTopology } from '../topology/read.js';
-import type { Finding } from './findings.js';
-import { judge, type NodeReport } from './judge.js';
+import type { Finding, NodeReport } from './findings.js';
+import { judge } from './judge.js';
 
 const { topology } = parseTopology(threeNodes, 'c.yaml', () => '');
 const places = placesOf(topology);

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { ProbeTarget } from '@etcd-agent/protocol';
 import { nodeFailure } from '../link/dial-error.js';
 import type { NodeLink } from '../link/dial-node.js';
-import type { NodeReport } from './judge.js';
+import type { NodeReport } from './findings.js';
 
 /** Rejects with a Failure of the first node that did not answer. */
 export async function runPreflight(links: readonly NodeLink[]): Promise<NodeReport[]> {

@@ -1,0 +1,64 @@
+/** The checks of the host under etcd: clock and disk. Pure. */
+import { type Finding, finding, type NodeReport } from './findings.js';
+
+/** Peers warn from one second on; certificates and leases of the cluster do not survive much more. Milliseconds. */
+const clockWarnMs = 1_000;
+const clockFailMs = 5_000;
+/** etcd's own defaults: a WAL segment is 64 MB preallocated, twice; with less than this it stops within hours. */
+const freeFailBytes = 256 * 1024 ** 2;
+/** Twice etcd's default quota of 2 GiB, for the data and one copy of it. */
+const freeWarnBytes = 4 * 1024 ** 3;
+/** etcd's advice for the disk under its WAL: p99 below 10 ms. */
+const fsyncWarnMs = 10;
+
+export function clock({ place, clock: { offsetMs, uncertainMs } }: NodeReport): Finding {
+  const off = Math.max(0, Math.abs(offsetMs) - uncertainMs);
+  const message = `${offsetMs >= 0 ? '+' : ''}${(offsetMs / 1000).toFixed(2)} s from this host (± ${(uncertainMs / 1000).toFixed(2)} s)`;
+  const result = off > clockFailMs ? 'fail' : off > clockWarnMs ? 'warn' : 'ok';
+  return finding(
+    place,
+    'clock',
+    result,
+    message,
+    'synchronise the clocks: chronyc makestep, or timedatectl set-ntp true',
+  );
+}
+
+export function disk({ place, facts: { disk: found } }: NodeReport): Finding[] {
+  if (found.kind === 'failed')
+    return [finding(place, 'disk-free', 'fail', found.why, 'make room on that file system')];
+  const free = `${formatBytes(found.freeBytes)} free`;
+  const freeFinding =
+    found.freeBytes < freeFailBytes
+      ? finding(
+          place,
+          'disk-free',
+          'fail',
+          `${free}: etcd needs at least ${formatBytes(freeFailBytes)} to begin`,
+          `make room under ${place.dataDir}`,
+        )
+      : finding(
+          place,
+          'disk-free',
+          found.freeBytes < freeWarnBytes ? 'warn' : 'ok',
+          free,
+          `room for a full database and a copy of it is ${formatBytes(freeWarnBytes)}: a larger file system under ${place.dataDir}`,
+        );
+  const slow = found.fsyncMsMedian > fsyncWarnMs;
+  const latency = `fsync ${found.fsyncMsMedian.toFixed(1)} ms median, ${found.fsyncMsMax.toFixed(1)} ms worst`;
+  return [
+    freeFinding,
+    finding(
+      place,
+      'disk-fsync',
+      slow ? 'warn' : 'ok',
+      slow ? `${latency}: etcd wants less than ${fsyncWarnMs} ms` : latency,
+      `a faster disk under ${place.dataDir}, or a longer heartbeatInterval and electionTimeout`,
+    ),
+  ];
+}
+
+function formatBytes(bytes: number): string {
+  const gib = bytes / 1024 ** 3;
+  return gib < 1 ? `${Math.floor(bytes / 1024 ** 2)} MiB` : `${gib.toFixed(gib < 10 ? 1 : 0)} GiB`;
+}
