@@ -1,5 +1,7 @@
 /** What the integration tests use; the files beside this one say what each of them is. */
 export * from './etcd-binaries.js';
+export * from './expectations.js';
+export * from './interruption.js';
 export * from './ports.js';
 export * from './process-table.js';
 export * from './programs.js';

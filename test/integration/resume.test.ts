@@ -1,0 +1,94 @@
+/**
+ * The coordinator is killed while it bootstraps, at every step and at moments drawn from seeds; run again, it goes on from
+ * what is true. Agents that are killed are in resume-agents.test.ts.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  bootstrapPhases,
+  describeOutcome,
+  expectEnd,
+  expectWhole,
+  seeded,
+  sleep,
+  strikeAt,
+  testCluster,
+} from '../support/index.js';
+
+test('a coordinator killed at the beginning and the end of every phase in turn has, run again, one bootstrap and its ids', async () => {
+  const cluster = await testCluster();
+  await cluster.prepare();
+  const ids = new Set<string>();
+  const struckAt: string[] = [];
+  for (const phase of bootstrapPhases) {
+    for (const at of ['begin', 'end'] as const) {
+      const { struck, outcome } = await strikeAt(cluster, phase, at, ({ kill }) => kill('SIGKILL'));
+      // Where the phases before it had nothing left to do, the bootstrap went through: no failure either.
+      if (struck) expect(outcome.signal, describeOutcome(outcome)).toBe('SIGKILL');
+      else expectEnd(outcome, 0);
+      if (struck) struckAt.push(`${phase} ${at}`);
+      const record = cluster.record();
+      if (record !== undefined) ids.add(record.bootstrapId);
+    }
+  }
+  // Enrolment is over once it is over; every other phase comes again as long as etcd has not started.
+  expect(struckAt.length, struckAt.join(', ')).toBeGreaterThanOrEqual(11);
+  const record = await expectWhole(cluster, await cluster.bootstrap());
+  expect([...ids]).toEqual([record.bootstrapId]);
+});
+
+// Four clusters, three kills each. A seed in a name is all that is needed to strike at the same moments again.
+describe.each([11, 23, 37, 53])('killed at moments drawn from seed %i', (seed) => {
+  test('the coordinator finishes in the end what it began, under one bootstrap id', async () => {
+    const random = seeded(seed);
+    const cluster = await testCluster();
+    await cluster.prepare();
+    const ids = new Set<string>();
+    const moments: string[] = [];
+    for (let kill = 0; kill < 3; kill += 1) {
+      // A bootstrap takes about three seconds after half a second of loading; later kills find less to do.
+      const afterMs = 400 + Math.round(random() * (kill === 0 ? 3_000 : 1_500));
+      const running = cluster.startCoordinator(['bootstrap', '--yes']);
+      await Promise.race([sleep(afterMs), running.ended]);
+      running.kill('SIGKILL');
+      const { signal, stderr } = await running.ended;
+      moments.push(`${afterMs} ms, ${signal ?? 'over'}: ${stderr.trim().split('\n').at(-1)}`);
+      const record = cluster.record();
+      if (record !== undefined) ids.add(record.bootstrapId);
+    }
+    const outcome = await cluster.bootstrap();
+    const record = await expectWhole(cluster, outcome).catch((error: Error) => {
+      error.message += `\nkilled at: ${moments.join('; ')}`;
+      throw error;
+    });
+    expect([...ids].every((id) => id === record.bootstrapId)).toBe(true);
+    await cluster.close();
+  });
+});
+
+test('Ctrl-C ends with 130 and says what to run; run again, it is healthy', async () => {
+  const cluster = await testCluster({ nodes: 1 });
+  await cluster.prepare();
+  const { outcome } = await strikeAt(cluster, 'Certify ', 'begin', ({ kill }) => kill('SIGINT'));
+  expectEnd(outcome, 130, 'run the same command again');
+  await expectWhole(cluster, await cluster.bootstrap());
+  expect(existsSync(join(cluster.nodes[0]!.runDir, 'may-start-empty'))).toBe(false);
+});
+
+test('of two coordinators at once one bootstraps, the other is refused and told which process has the state', async () => {
+  const cluster = await testCluster({ nodes: 1 });
+  await cluster.prepare();
+  let second: ReturnType<typeof cluster.bootstrap> | undefined;
+  let firstPid = 0;
+  const { outcome } = await strikeAt(cluster, 'Enrol', 'begin', async (first) => {
+    firstPid = first.pid;
+    // Held in its tracks until the second has had its answer.
+    first.kill('SIGSTOP');
+    second = cluster.bootstrap();
+    await second;
+    first.kill('SIGCONT');
+  });
+  expectEnd(await second!, 6, `process ${firstPid}`, 'another coordinator');
+  await expectWhole(cluster, outcome);
+});
