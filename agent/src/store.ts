@@ -43,7 +43,7 @@ const dataDirRecordSchema = z.strictObject({
 export type DataDirRecord = z.infer<typeof dataDirRecordSchema>;
 
 /** A state file that is there but cannot be understood: nothing is guessed from it. */
-class StateError extends Error {
+export class StateError extends Error {
   override readonly name = 'StateError';
   constructor(
     readonly path: string,

@@ -2,7 +2,7 @@
  * What the agent answers, method by method. Thin: each handler checks what only it can check and calls what does the
  * work. Roles were checked before by the method table.
  */
-import { type AgentMethods, Fault, type Handlers, type MemberSpec } from '@etcd-agent/protocol';
+import { type AgentMethods, Fault, type MemberSpec } from '@etcd-agent/protocol';
 import { judgeDataDir } from '../data-dir.js';
 import type { Caller } from '../door.js';
 import { installConf } from '../etcd-files.js';
@@ -14,6 +14,7 @@ import type { Alone } from '../one-at-a-time.js';
 import type { Waiting } from '../plan/plan.js';
 import type { StoredIdentity } from '../store.js';
 import { etcdUnit } from '../unit.js';
+import { withHostFaults } from './host-faults.js';
 import type { Preflight } from './preflight.js';
 import { probeAll } from './probe.js';
 
@@ -33,7 +34,7 @@ export interface CallContext {
   readonly onStart: () => void;
 }
 
-export const handlers: Handlers<AgentMethods, CallContext> = {
+export const handlers = withHostFaults<AgentMethods, CallContext>({
   async 'agent.hello'(_params, { host, self, identity }) {
     // The coordinator speaks to the new identity: the token has done its work on both sides.
     const token = await host.store.joinToken();
@@ -105,7 +106,7 @@ export const handlers: Handlers<AgentMethods, CallContext> = {
           : await judgeDataDir(host.files, spec.etcd, { record, spec });
       return { movedTo, dataDir };
     }),
-};
+});
 
 /**
  * Refused: another cluster or node; an older generation; the same generation with other content; a spec of another
