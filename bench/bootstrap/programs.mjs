@@ -1,0 +1,69 @@
+// What the programs cost by themselves: an agent until it listens and while nothing happens, and the coordinator's help.
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { start } from './owned-processes.mjs';
+import { cpuSeconds, memoryMB } from './process-usage.mjs';
+import { bootstrap, enrolledCluster, status, stop } from './product.mjs';
+import { summary } from './statistics.mjs';
+
+export const targets = { startCpuSeconds: 0.5, idleRssMB: 85, idleCpuPercent: 1, helpMs: 300 };
+const helpRounds = 9;
+const coordinatorCommand = fileURLToPath(new URL('../../node_modules/.bin/coordinator', import.meta.url));
+
+/** Three agents of one cluster; each figure over the three. */
+export async function measureAgents({ dir, etcd, idleSeconds }) {
+  const timing = { heartbeatMs: 500, electionMs: 2500 };
+  const cluster = await enrolledCluster({
+    dir: join(dir, 'agents'),
+    etcd,
+    timing,
+    key: { algo: 'ecdsa', size: 256 },
+  });
+  try {
+    await bootstrap(cluster);
+    const pids = cluster.agents.map(({ pid }) => pid);
+    const afterBootstrap = memory(pids);
+    // From here on the agents have their etcd client loaded, as they have on every cluster that anybody looks at.
+    await status(cluster);
+    return {
+      startCpuSeconds: summary(cluster.agents.map(({ cpuSeconds: seconds }) => seconds)),
+      startMs: summary(cluster.agents.map(({ listenMs }) => listenMs)),
+      afterBootstrap,
+      idle: idleSeconds === 0 ? undefined : await watchIdle(pids, idleSeconds),
+    };
+  } finally {
+    await stop(cluster);
+  }
+}
+
+async function watchIdle(pids, seconds) {
+  process.stderr.write(`agents idle for ${seconds} s\n`);
+  const before = pids.map(cpuSeconds);
+  const began = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const elapsed = (performance.now() - began) / 1000;
+  return {
+    seconds,
+    memory: memory(pids),
+    cpuPercent: summary(pids.map((pid, index) => ((cpuSeconds(pid) - before[index]) / elapsed) * 100)),
+  };
+}
+
+function memory(pids) {
+  const each = pids.map(memoryMB);
+  return Object.fromEntries(
+    ['rss', 'pss', 'anonymous'].map((name) => [name, summary(each.map((one) => one[name]))]),
+  );
+}
+
+/** The command as it is installed, shell wrapper included. */
+export async function measureHelp() {
+  const ms = [];
+  for (let round = 0; round < helpRounds; round += 1) {
+    const began = performance.now();
+    await once(start(coordinatorCommand, ['--help'], { stdio: 'ignore' }), 'exit');
+    ms.push(performance.now() - began);
+  }
+  return { ms: summary(ms) };
+}
