@@ -87,7 +87,9 @@ export function memberTable(rows: readonly MemberRow[]): string {
 /** `20 kB`, as etcdctl shows sizes. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), units.length - 1);
+  let power = 0;
+  // 999.6 kB would be shown as 1000 kB.
+  while (power < units.length - 1 && bytes / 1000 ** power >= 999.5) power += 1;
   const value = bytes / 1000 ** power;
   return `${value.toFixed(value < 10 && power > 0 ? 1 : 0)} ${units[power]}`;
 }

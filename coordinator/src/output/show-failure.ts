@@ -20,7 +20,11 @@ export function showFailure(error: unknown): { readonly text: string; readonly e
 function ofThisHost(error: FileError): Failure {
   const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
   const next = full ? `make room (df ${error.path})` : `look at its owner and mode (ls -ld ${error.path})`;
-  return new Failure({ exit: 'failed', what: error.message, next: `${next}, then run the same command again` });
+  return new Failure({
+    exit: 'failed',
+    what: error.message,
+    next: `${next}, then run the same command again`,
+  });
 }
 
 function unexpected(error: unknown): { text: string; exitCode: number } {

@@ -21,7 +21,10 @@ export function refusals({ nodes, record, reset, settingsDiffer, everStarted }: 
 
 /** No record here, but the node has a spec: another coordinator state bootstrapped it. */
 function strangerToThisState(node: NodeSituation): Refusal[] {
-  if (node.kind !== 'linked' || node.snapshot.spec.kind === 'none') return [];
+  if (node.kind !== 'linked') return [];
+  const { dataDir } = node.snapshot;
+  if (node.snapshot.spec.kind === 'none')
+    return dataDir.kind === 'foreign' ? [foreignData(node, dataDir.why)] : [];
   return [
     {
       node: node.place.name,
@@ -98,15 +101,7 @@ function notResumable(
       },
     ];
   }
-  if (dataDir.kind === 'foreign') {
-    return [
-      {
-        node: name,
-        what: `data dir ${node.place.dataDir}: ${dataDir.why}`,
-        next: `look at it, then on ${name}: mv ${node.place.dataDir} ${node.place.dataDir}.old`,
-      },
-    ];
-  }
+  if (dataDir.kind === 'foreign') return [foreignData(node, dataDir.why)];
   const hasWal = dataDir.kind === 'ours' && dataDir.wal.kind === 'present';
   const running = service.kind === 'active' || service.kind === 'activating';
   const hadData = record.completedAt !== undefined || everStarted.includes(name);
@@ -120,6 +115,14 @@ function notResumable(
     ];
   }
   return [];
+}
+
+function foreignData({ place: { name, dataDir } }: NodeSituation, why: string): Refusal {
+  return {
+    node: name,
+    what: `data dir ${dataDir}: ${why}`,
+    next: `look at it, then on ${name}: mv ${dataDir} ${dataDir}.old`,
+  };
 }
 
 function notResettable(node: NodeSituation, record: BootstrapRecord): Refusal[] {
