@@ -175,10 +175,18 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
     if (await goneWithin(deadlineMs)) {
       return;
     }
-    await act('stop', ['kill', '--no-ask-password', '--signal=SIGKILL', name]);
-    if (!(await goneWithin(killGraceMs))) {
-      throw new ServiceError('stop', `it did not end within ${killGraceMs} ms of SIGKILL`, true);
+    // Whether it worked is seen by what is left: `systemctl kill` reports an error (EIO) when a process goes away while
+    // systemd still walks through the unit's processes, which is what a SIGKILL makes them do.
+    const args = ['kill', '--no-ask-password', '--signal=SIGKILL', name];
+    const killed = await systemctl(args, callTimeoutMs);
+    if (await goneWithin(killGraceMs)) {
+      return;
     }
+    const complaint =
+      killed.kind === 'exited' && killed.code === 0
+        ? ''
+        : `; ${describeResult(`systemctl ${args.join(' ')}`, killed)}`;
+    throw new ServiceError('stop', `it did not end within ${killGraceMs} ms of SIGKILL${complaint}`, true);
   }
 
   async function goneWithin(limitMs: number): Promise<boolean> {
