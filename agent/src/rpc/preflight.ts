@@ -16,6 +16,7 @@ import type { AgentMethods, EndpointAddress, Params, PortState, PreflightFacts }
 import { judgeDataDir } from '../data-dir.js';
 import { type AgentHost, etcdAccount } from '../host.js';
 import { viewService } from '../observe.js';
+import { optionalText } from '../optional-text.js';
 
 /** Listeners that nobody ended are gone after this: probing takes seconds. */
 const listenersMsMax = 60_000;
@@ -126,7 +127,7 @@ async function etcdFacts({ config }: AgentHost): Promise<PreflightFacts['etcd']>
 
 // The drop-in owns ExecStart, so flags of a distribution's unit do no harm once it is in place; what they were is told,
 // because an operator who set them will miss them. Only a unit that is masked or unreadable stops a bootstrap.
-async function unitFacts({ services }: AgentHost): Promise<PreflightFacts['service']['unit']> {
+async function unitFacts({ services, files }: AgentHost): Promise<PreflightFacts['service']['unit']> {
   if (services.kind !== 'systemd') return { style: 'none', detail: 'the agent runs etcd itself' };
   const unit = await (services as SystemdServiceManager).readUnit();
   switch (unit.kind) {
@@ -148,13 +149,26 @@ async function unitFacts({ services }: AgentHost): Promise<PreflightFacts['servi
       );
       const { style, flags } = classifyUnit(
         { execStart: [unit.execStart], environment, environmentFiles: [] },
-        '',
+        await environmentTexts(files, unit.environmentFiles),
       );
       const detail =
         flags.length === 0 ? unit.fragmentPath : `${unit.fragmentPath} passes --${flags.join(' --')}`;
       return { style, detail };
     }
   }
+}
+
+/**
+ * The texts of the unit's environment files, one after the other: Debian's unit takes etcd's flags from a variable that
+ * operators set in /etc/default/etcd. `shown` as systemctl prints it, `/path (ignore_errors=yes)` a line.
+ */
+async function environmentTexts(files: AgentHost['files'], shown: string): Promise<string> {
+  const paths = shown.split('\n').flatMap((line) => /^(\/.*) \(ignore_errors=\w+\)$/.exec(line)?.[1] ?? []);
+  const texts = await Promise.all(
+    // A file that cannot be read is one that systemd does not read either, or says so itself when it starts the unit.
+    paths.map((path) => optionalText(files, path).catch(() => undefined)),
+  );
+  return texts.map((text) => text ?? '').join('\n');
 }
 
 async function diskFacts({ files }: AgentHost, dataDir: string): Promise<PreflightFacts['disk']> {
