@@ -1,14 +1,19 @@
 import { defineConfig } from 'vitest/config';
 
-// Two projects: `unit` runs beside the code and in parallel; `integration` starts real etcd processes, so its
-// files run one after the other: on two cores concurrent clusters would only time each other out.
+// Three projects: `unit` runs beside the code and in parallel; `integration` starts real etcd processes and `hosts`
+// boots whole machines, so their files run one after the other: on two cores concurrent clusters would only time each
+// other out.
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['{agent,coordinator,packages/*}/src/**/*.test.ts', 'test/unit/**/*.test.ts', 'scripts/**/*.test.mjs'],
+          include: [
+            '{agent,coordinator,packages/*}/src/**/*.test.ts',
+            'test/unit/**/*.test.ts',
+            'scripts/**/*.test.mjs',
+          ],
           testTimeout: 60_000,
         },
       },
@@ -19,6 +24,15 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'hosts',
+          include: ['test/hosts/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
     ],

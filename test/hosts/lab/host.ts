@@ -1,0 +1,177 @@
+/**
+ * One host: a real systemd as process 1 over a copy-on-write layer of the root file system, in its own namespaces.
+ * Switching it off and on again keeps the layer, as a disk is kept.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  type CommandOptions,
+  cleanEnvironment,
+  describe,
+  must,
+  type Output,
+  run,
+  until,
+} from './commands.js';
+import { checkout, checkoutInHost, type HostName, hostAddresses, namespaceOf, runDir } from './places.js';
+
+/** An idle machine needs a second. */
+const bootMsMax = 60_000;
+/** systemd's own patience with a service that does not stop is 90 s. */
+const shutDownMsMax = 120_000;
+
+interface Running {
+  readonly nspawn: ChildProcess;
+  readonly ended: Promise<void>;
+  /** Process 1 of the host, as this machine counts. */
+  readonly firstPid: number;
+}
+
+export class Host {
+  readonly address: string;
+  private readonly home: string;
+  private running: Running | undefined;
+
+  private constructor(readonly name: HostName) {
+    this.address = hostAddresses[name];
+    this.home = join(runDir, name);
+  }
+
+  /** A host that was never booted, with Node and this checkout on it and nothing of ours configured. */
+  static async create(name: HostName, rootFileSystem: string): Promise<Host> {
+    const host = new Host(name);
+    const layer = (part: string) => join(host.home, part);
+    for (const part of ['upper', 'work', 'root']) mkdirSync(layer(part), { recursive: true });
+    const layers = `lowerdir=${rootFileSystem},upperdir=${layer('upper')},workdir=${layer('work')}`;
+    await must('mount', ['-t', 'overlay', 'overlay', '-o', layers, layer('root')]);
+    // Without one systemd would see a first boot and enable whatever the release enables by default.
+    host.write('/etc/machine-id', `${randomBytes(16).toString('hex')}\n`);
+    host.write('/etc/hostname', `${name}\n`);
+    host.write('/etc/hosts', `127.0.0.1 localhost\n${host.address} ${name}\n`);
+    symlinkSync(`${checkoutInHost}/agent/bin/etcd-agent.js`, host.path('/usr/bin/etcd-agent'));
+    return host;
+  }
+
+  /** A path of the host, as seen from this machine. */
+  path(inHost: string): string {
+    return join(this.home, 'root', inHost);
+  }
+
+  write(inHost: string, text: string): void {
+    mkdirSync(dirname(this.path(inHost)), { recursive: true });
+    writeFileSync(this.path(inHost), text);
+  }
+
+  /** Resolves when systemd has reached its default target. */
+  async boot(): Promise<void> {
+    const console = openSync(join(this.home, 'console.log'), 'a');
+    // Should this process die without closing the lab, SIGTERM lets systemd-nspawn shut its host down.
+    const nspawn = spawn('setpriv', ['--pdeathsig', 'TERM', 'systemd-nspawn', ...this.nspawnArguments()], {
+      stdio: ['ignore', console, console],
+      env: { ...cleanEnvironment, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' },
+      // Ctrl-C in the terminal is for the test, which then switches its hosts off.
+      detached: true,
+    });
+    closeSync(console);
+    const ended = new Promise<void>((resolve) => {
+      nspawn.once('error', () => resolve());
+      nspawn.once('close', () => resolve());
+    });
+    const firstPid = await until(`${this.name} boots`, bootMsMax, async () => {
+      if (nspawn.pid === undefined || nspawn.exitCode !== null || nspawn.signalCode !== null) {
+        throw new Error(`${this.name} does not boot: systemd-nspawn ended\n${this.console()}`);
+      }
+      const pid = firstProcessUnder(nspawn.pid);
+      return pid === undefined ? { notYet: this.console() } : { value: pid };
+    });
+    this.running = { nspawn, ended, firstPid };
+    await until(`${this.name} reaches its target`, bootMsMax, async () => {
+      const { stdout, stderr } = await this.run('systemctl', 'is-system-running', '--wait');
+      const state = stdout.trim();
+      // Degraded: some housekeeping of the distribution did not like its container. Our units are the tests' business.
+      return ['running', 'degraded'].includes(state) ? { value: state } : { notYet: `${state} ${stderr}` };
+    });
+  }
+
+  /** The plug is pulled: every process of the host is gone at once, nothing is told. */
+  async powerCut(): Promise<void> {
+    const { firstPid, ended } = this.mustRun();
+    process.kill(firstPid, 'SIGKILL');
+    await ended;
+    this.running = undefined;
+  }
+
+  /** An orderly shutdown. */
+  async shutDown(): Promise<void> {
+    const { ended } = this.mustRun();
+    await this.run('systemctl', 'poweroff', '--no-block');
+    const timer = new Promise((_, reject) => {
+      setTimeout(() => reject(new Error(`${this.name} does not shut down`)), shutDownMsMax).unref();
+    });
+    await Promise.race([ended, timer]);
+    this.running = undefined;
+  }
+
+  get isRunning(): boolean {
+    return this.running !== undefined;
+  }
+
+  /** Runs a program in the host, whatever its exit status. */
+  run(program: string, ...args: string[]): Promise<Output> {
+    return this.runWith({}, program, ...args);
+  }
+
+  runWith(options: CommandOptions, program: string, ...args: string[]): Promise<Output> {
+    const { firstPid } = this.mustRun();
+    return run('nsenter', ['--target', String(firstPid), '--all', '--', program, ...args], options);
+  }
+
+  /** Runs a program in the host that must succeed; returns its stdout without the final line feed. */
+  async must(program: string, ...args: string[]): Promise<string> {
+    const output = await this.run(program, ...args);
+    if (output.code !== 0) throw new Error(`on ${this.name}: ${describe([program, ...args], output)}`);
+    return output.stdout.trimEnd();
+  }
+
+  /** What the host wrote to its console. */
+  console(): string {
+    return readFileSync(join(this.home, 'console.log'), 'utf8').split('\n').slice(-20).join('\n');
+  }
+
+  private nspawnArguments(): string[] {
+    const machine = namespaceOf(this.name);
+    return [
+      '--quiet',
+      '--boot',
+      `--directory=${join(this.home, 'root')}`,
+      `--machine=${machine}`,
+      `--hostname=${this.name}`,
+      // This machine's own systemd, where it has one, is not told: it may have none.
+      '--register=no',
+      '--keep-unit',
+      `--network-namespace-path=/run/netns/${machine}`,
+      `--bind-ro=${process.execPath}:/usr/bin/node`,
+      `--bind-ro=${checkout}:${checkoutInHost}:norbind`,
+      '--resolv-conf=off',
+      '--console=pipe',
+    ];
+  }
+
+  private mustRun(): Running {
+    if (this.running === undefined) throw new Error(`${this.name} is switched off`);
+    return this.running;
+  }
+}
+
+/** systemd-nspawn has one child; it is process 1 once it has become systemd. */
+function firstProcessUnder(nspawn: number): number | undefined {
+  try {
+    const [pid] = readFileSync(`/proc/${nspawn}/task/${nspawn}/children`, 'utf8').trim().split(' ');
+    if (pid === undefined || pid === '') return undefined;
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'systemd' ? Number(pid) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Three real hosts on one machine, as systemd containers with the runbook's addresses, and a place beside them for the
+ * coordinator. Needs root on a Debian-like machine whose kernel lets it: where it cannot be had, it says why.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { acquireExclusive, type ExclusiveLock } from '@etcd-agent/platform';
+import { type CommandOptions, must, type Output, run } from './commands.js';
+import { Host } from './host.js';
+import { makeNetwork, removeNetwork } from './network.js';
+import {
+  cache,
+  checkout,
+  type HostName,
+  hostNames,
+  labNamespace,
+  lockFile,
+  namespaceOf,
+  runDir,
+} from './places.js';
+import { rootFileSystem } from './root-file-system.js';
+
+export type LabOpening =
+  | { readonly kind: 'open'; readonly lab: Lab }
+  /** This machine cannot run hosts. */
+  | { readonly kind: 'unable'; readonly why: string };
+
+/** Programs of the lab and the Debian package of each. */
+const tools = {
+  'systemd-nspawn': 'systemd-container',
+  debootstrap: 'debootstrap',
+  ip: 'iproute2',
+  nsenter: 'util-linux',
+  setpriv: 'util-linux',
+  mount: 'mount',
+};
+const installMsMax = 180_000;
+
+/** Boots the hosts, `prepare` having been called on each before it was first switched on. */
+export async function openLab(prepare: (host: Host) => void): Promise<LabOpening> {
+  const lacking = whatLacks();
+  if (lacking !== undefined) return { kind: 'unable', why: lacking };
+  mkdirSync(cache, { recursive: true });
+  const lock = await acquireExclusive(lockFile, 'hosts tests');
+  const lab = new Lab(lock);
+  try {
+    await installTools();
+    const root = await rootFileSystem();
+    await removeLeftovers();
+    await makeNetwork();
+    await lab.boot(root, prepare);
+    return { kind: 'open', lab };
+  } catch (error) {
+    await lab.close();
+    return { kind: 'unable', why: (error as Error).message };
+  }
+}
+
+export class Lab {
+  private readonly made: Host[] = [];
+
+  constructor(private readonly lock: ExclusiveLock) {}
+
+  get hosts(): readonly Host[] {
+    return this.made;
+  }
+
+  host(name: HostName): Host {
+    const found = this.made.find((host) => host.name === name);
+    if (found === undefined) throw new Error(`there is no host ${name}`);
+    return found;
+  }
+
+  async boot(rootFileSystem: string, prepare: (host: Host) => void): Promise<void> {
+    for (const name of hostNames) {
+      const host = await Host.create(name, rootFileSystem);
+      this.made.push(host);
+      prepare(host);
+    }
+    await Promise.all(this.made.map((host) => host.boot()));
+  }
+
+  /** Runs the real `coordinator` on a network that reaches the hosts and nothing else. */
+  coordinator(args: readonly string[], options: CommandOptions = {}): Promise<Output> {
+    const program = join(checkout, 'coordinator', 'bin', 'coordinator.js');
+    const words = ['--state', join(runDir, 'coordinator'), ...args];
+    return run('ip', ['netns', 'exec', labNamespace, process.execPath, program, ...words], {
+      timeoutMs: 120_000,
+      ...options,
+    });
+  }
+
+  /** Switches everything off and removes every trace but the root file system. */
+  async close(): Promise<void> {
+    await Promise.all(this.made.filter((host) => host.isRunning).map((host) => host.powerCut()));
+    await removeLeftovers();
+    await this.lock.release();
+  }
+}
+
+function whatLacks(): string | undefined {
+  if (process.platform !== 'linux') return 'it needs Linux';
+  if (process.getuid?.() !== 0) return 'it needs root: network namespaces, mounts and systemd-nspawn';
+  const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  if (!/^ID=debian$/m.test(release)) return 'it needs Debian: the hosts are made from its packages';
+  return undefined;
+}
+
+async function installTools(): Promise<void> {
+  const missing = new Set<string>();
+  for (const [program, name] of Object.entries(tools)) {
+    if ((await run('which', [program])).code !== 0) missing.add(name);
+  }
+  if (missing.size === 0) return;
+  process.stderr.write(`hosts: installing ${[...missing].join(', ')}\n`);
+  await must('apt-get', ['update', '-q'], { timeoutMs: installMsMax });
+  await must('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], {
+    timeoutMs: installMsMax,
+  });
+}
+
+/** Of an earlier run that was killed, or of this one. */
+async function removeLeftovers(): Promise<void> {
+  await removeNetwork();
+  const mounted = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((path) => path.startsWith(`${runDir}/`));
+  for (const path of mounted.reverse()) await must('umount', [path]);
+  rmSync(runDir, { recursive: true, force: true });
+  for (const name of hostNames) {
+    rmSync(`/run/systemd/nspawn/propagate/${namespaceOf(name)}`, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Every name and path that the lab uses on the machine it runs on. What bears one of these names is the lab's own and
+ * may be removed when a run begins; nothing else is touched.
+ */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const checkout = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
+
+/** Ignored by git. */
+export const cache = join(checkout, '.cache', 'hosts');
+
+/** Layers of the hosts, the coordinator's state, console logs: made anew by every run. */
+export const runDir = join(cache, 'run');
+
+export const lockFile = join(cache, 'lab.lock');
+
+/** Where the checkout is seen inside a host, read-only. */
+export const checkoutInHost = '/opt/etcd-agent';
+
+const prefix = 'etcd-lab';
+
+/** The network namespace of the bridge; the coordinator runs in it. */
+export const labNamespace = `${prefix}-bridge`;
+
+/** Name of a host's network namespace, and of its machine as systemd-nspawn knows it. */
+export function namespaceOf(host: string): string {
+  return `${prefix}-${host}`;
+}
+
+export const subnet = { bridge: '192.168.124.1', bits: 24 };
+
+/** The runbook's hosts. */
+export const hostAddresses = {
+  etcd0: '192.168.124.22',
+  etcd1: '192.168.124.23',
+  etcd2: '192.168.124.24',
+} as const;
+export type HostName = keyof typeof hostAddresses;
+export const hostNames = Object.keys(hostAddresses) as HostName[];

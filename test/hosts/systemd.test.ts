@@ -1,0 +1,289 @@
+/**
+ * The product on real hosts: three booted Debians with systemd, the distribution's etcd, the agent as a service. One
+ * story, told in order: before, during and after a bootstrap. Where this machine cannot run hosts the story is skipped
+ * with the reason, which is a failure where CI=true.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { until } from './lab/commands.js';
+import type { Host } from './lab/host.js';
+import { type Lab, openLab } from './lab/lab.js';
+import { checkout, hostAddresses, hostNames, runDir } from './lab/places.js';
+
+const dataDir = '/var/lib/etcd/default.etcd';
+const centosUnit = readFileSync(join(import.meta.dirname, 'testdata', 'centos7-etcd.service'), 'utf8');
+const agentUnit = readFileSync(join(checkout, 'agent', 'systemd', 'etcd-agent.service'), 'utf8');
+
+// All have Debian's etcd package. On etcd0 an operator has given its etcd.service a flag the way Debian means it; etcd1 has
+// a unit that passes flags by itself; on etcd2 the service is masked.
+const opening = await openLab((host) => {
+  host.write('/etc/systemd/system/etcd-agent.service', agentUnit);
+  if (host.name === 'etcd0') host.write('/etc/default/etcd', 'DAEMON_ARGS="--snapshot-count=5000"\n');
+  if (host.name === 'etcd1') host.write('/etc/systemd/system/etcd.service', centosUnit);
+});
+if (opening.kind === 'open') tell(opening.lab);
+else skipped(opening.why);
+
+function skipped(why: string): void {
+  process.stderr.write(`hosts: not run here: ${why}\n`);
+  test.skipIf(process.env.CI !== 'true')(`real systemd hosts (not run here: ${why})`, () => {
+    throw new Error(why);
+  });
+}
+
+function tell(lab: Lab): void {
+  const [etcd0, etcd1, etcd2] = [lab.host('etcd0'), lab.host('etcd1'), lab.host('etcd2')];
+  afterAll(() => lab.close());
+
+  describe('before the bootstrap', () => {
+    test('agents start as a service on bare hosts, and no etcd runs', async () => {
+      await etcd2.must('systemctl', 'mask', 'etcd.service');
+      for (const host of lab.hosts) {
+        await host.must('systemctl', 'enable', '--now', 'etcd-agent');
+        expect(await property(host, 'etcd.service', 'ActiveState')).toBe('inactive');
+      }
+    });
+
+    test('a configuration that cannot be used stops the service, once, with the reason in its log', async () => {
+      etcd0.write('/etc/etcd-agent/agent.yaml', 'listne: 0.0.0.0:2400\n');
+      await etcd0.run('systemctl', 'restart', 'etcd-agent');
+      await until('the unit fails', 10_000, async () =>
+        asExpected(await property(etcd0, 'etcd-agent', 'ActiveState'), 'failed'),
+      );
+      expect(await property(etcd0, 'etcd-agent', 'NRestarts')).toBe('0');
+      expect(await etcd0.must('journalctl', '-u', 'etcd-agent', '-o', 'cat')).toContain('listne');
+      await etcd0.must('rm', '/etc/etcd-agent/agent.yaml');
+      await etcd0.must('systemctl', 'start', 'etcd-agent');
+    });
+
+    test('check enrols the three agents by their tokens and names what is wrong with each etcd.service', async () => {
+      await initialise(lab);
+      for (const host of lab.hosts) await enrol(lab, host);
+      const { code, findings } = await check(lab);
+      expect(unitOf(findings, 'etcd0')).toMatchObject({
+        result: 'warn',
+        message: expect.stringContaining('--snapshot-count'),
+      });
+      expect(unitOf(findings, 'etcd1')).toMatchObject({
+        result: 'warn',
+        message: expect.stringContaining('--name --data-dir --listen-client-urls'),
+      });
+      expect(unitOf(findings, 'etcd2')).toMatchObject({
+        result: 'fail',
+        message: expect.stringContaining('masked'),
+        next: expect.stringContaining('systemctl unmask etcd'),
+      });
+      expect(code).toBe(6);
+    });
+
+    test('bootstrap refuses while one etcd.service is masked, and leaves every host as it was', async () => {
+      const { code, stderr } = await lab.coordinator(['bootstrap', '--yes']);
+      expect(stderr).toContain('masked');
+      expect(code).toBe(6);
+      for (const host of lab.hosts) {
+        expect((await host.run('test', '-e', '/etc/systemd/system/etcd.service.d')).code).toBe(1);
+        expect(await property(host, 'etcd.service', 'ActiveState')).toBe('inactive');
+      }
+      await etcd2.must('systemctl', 'unmask', 'etcd.service');
+    });
+
+    test('check refuses a host on which the etcd of the distribution already runs', async () => {
+      await etcd0.must('systemctl', 'start', 'etcd.service');
+      const { code, findings } = await check(lab);
+      expect(unitOf(findings, 'etcd0')).toMatchObject({
+        result: 'fail',
+        message: expect.stringContaining('runs'),
+        next: expect.stringContaining('systemctl disable --now etcd'),
+      });
+      expect(unitOf(findings, 'etcd2')).toMatchObject({ result: 'ok' });
+      expect(code).toBe(6);
+      await etcd0.must('systemctl', 'stop', 'etcd.service');
+    });
+  });
+
+  describe('the bootstrap', () => {
+    test('makes three healthy members', async () => {
+      const output = await lab.coordinator(['bootstrap', '--yes']);
+      expect(output).toMatchObject({ code: 0 });
+      expect(await health(lab)).toEqual({ etcd0: 'healthy', etcd1: 'healthy', etcd2: 'healthy' });
+    }, 90_000);
+
+    test.each(hostNames)('%s: the drop-in alone says how etcd is run', async (name) => {
+      const host = lab.host(name);
+      const started = await host.must('systemctl', 'show', '-p', 'ExecStart', '--value', 'etcd.service');
+      expect(started.match(/argv\[\]=[^;]*/g)).toEqual(['argv[]=/usr/bin/etcd ']);
+      expect(await property(host, 'etcd.service', 'Environment')).toBe('');
+      expect(await property(host, 'etcd.service', 'EnvironmentFiles')).toBe(
+        '/etc/etcd/etcd.conf (ignore_errors=no)',
+      );
+      expect(await property(host, 'etcd.service', 'DropInPaths')).toContain(
+        '/etcd.service.d/50-etcd-agent.conf',
+      );
+      expect(await property(host, 'etcd.service', 'NeedDaemonReload')).toBe('no');
+      expect(await property(host, 'etcd.service', 'UnitFileState')).toBe('enabled');
+      expect(await host.must('systemctl', 'cat', 'etcd.service')).toContain('ConditionPathExistsGlob=|');
+    });
+
+    test.each(hostNames)('%s: etcd runs as the user etcd, and keys are for its group only', async (name) => {
+      const host = lab.host(name);
+      expect(await host.must('stat', '-c', '%U', `/proc/${await mainPid(host, 'etcd')}`)).toBe('etcd');
+      const modes = await host.must('sh', '-c', 'cd /etc/etcd && stat -c "%n %a %U:%G" . *');
+      expect(modes.split('\n')).toEqual(
+        expect.arrayContaining([
+          '. 750 root:etcd',
+          'etcd-key.pem 640 root:etcd',
+          'peer-key.pem 640 root:etcd',
+        ]),
+      );
+      expect(await host.must('stat', '-c', '%a %U', dataDir)).toBe('700 etcd');
+      expect(await host.must('stat', '-c', '%a %U', '/var/lib/etcd-agent')).toBe('700 root');
+    });
+
+    test.each(hostNames)(
+      '%s: etcd.conf says existing and the permit to start empty is gone',
+      async (name) => {
+        const host = lab.host(name);
+        await until('etcd.conf is flipped', 10_000, async () => {
+          const conf = await host.must('cat', '/etc/etcd/etcd.conf');
+          return asExpected(/^ETCD_INITIAL_CLUSTER_STATE="?(\w+)/m.exec(conf)?.[1] ?? conf, 'existing');
+        });
+        expect((await host.run('test', '-e', '/run/etcd-agent/may-start-empty')).code).toBe(1);
+      },
+    );
+  });
+
+  describe('rule one: nobody starts etcd on an empty data dir', () => {
+    test('a person who starts it gets a failed condition, and it starts again once the data is back', async () => {
+      await etcd2.must('systemctl', 'stop', 'etcd');
+      await etcd2.must('mv', dataDir, `${dataDir}.away`);
+      await etcd2.must('systemctl', 'start', 'etcd');
+      expect(await property(etcd2, 'etcd', 'ActiveState')).toBe('inactive');
+      expect(await property(etcd2, 'etcd', 'ConditionResult')).toBe('no');
+      expect((await etcd2.run('test', '-e', dataDir)).code).toBe(1);
+      expect((await health(lab)).etcd2).not.toBe('healthy');
+      await etcd2.must('mv', `${dataDir}.away`, dataDir);
+      await etcd2.must('systemctl', 'start', 'etcd');
+      await healthy(lab);
+    });
+
+    test('systemd itself, when etcd dies and its data is gone, does not start it either', async () => {
+      await etcd2.must('mv', dataDir, `${dataDir}.away`);
+      await kill(etcd2, 'etcd');
+      await until('systemd gives it up', 10_000, async () =>
+        asExpected(await property(etcd2, 'etcd', 'ConditionResult'), 'no'),
+      );
+      expect(await property(etcd2, 'etcd', 'ActiveState')).toBe('inactive');
+      expect((await etcd2.run('test', '-e', dataDir)).code).toBe(1);
+      await etcd2.must('mv', `${dataDir}.away`, dataDir);
+      await etcd2.must('systemctl', 'start', 'etcd');
+      await healthy(lab);
+    });
+  });
+
+  describe('what may end without harm', () => {
+    test('an agent that is restarted, or killed, leaves etcd running and comes back', async () => {
+      const before = await mainPid(etcd1, 'etcd');
+      await etcd1.must('systemctl', 'restart', 'etcd-agent');
+      await kill(etcd1, 'etcd-agent');
+      await until('the agent is back', 15_000, async () => agentSeen(lab, 'etcd1'));
+      expect(await property(etcd1, 'etcd-agent', 'NRestarts')).toBe('1');
+      expect(await mainPid(etcd1, 'etcd')).toBe(before);
+    });
+
+    test('a host that is shut down and switched on again has its agent and a healthy member', async () => {
+      await etcd0.shutDown();
+      await etcd0.boot();
+      await healthy(lab);
+      await until('the agent is back', 15_000, async () => agentSeen(lab, 'etcd0'));
+    }, 90_000);
+
+    test('after a power cut of all three hosts the cluster is back without anybody’s doing', async () => {
+      await Promise.all(lab.hosts.map((host) => host.powerCut()));
+      await Promise.all(lab.hosts.map((host) => host.boot()));
+      await healthy(lab);
+    }, 90_000);
+  });
+}
+
+interface Finding {
+  readonly node: string;
+  readonly check: string;
+  readonly result: string;
+  readonly message: string;
+}
+
+/** The runbook's topology as `coordinator template` prints it, but with keys that take no minute to make. */
+async function initialise(lab: Lab): Promise<void> {
+  const template = (await lab.coordinator(['template'])).stdout;
+  const topology = template.replace(/^( *key:).*$/m, '$1 { algo: ecdsa, size: 256 }');
+  for (const address of Object.values(hostAddresses)) expect(topology).toContain(address);
+  expect(topology).not.toBe(template);
+  const file = join(runDir, 'cluster.yaml');
+  writeFileSync(file, topology);
+  expect(await lab.coordinator(['init', '-f', file])).toMatchObject({ code: 0 });
+}
+
+async function enrol(lab: Lab, host: Host): Promise<void> {
+  const token = await lab.coordinator(['token', host.name]);
+  expect(token).toMatchObject({ code: 0 });
+  const installed = await host.runWith({ input: token.stdout }, 'etcd-agent', 'enrol', '--token-file', '-');
+  expect(installed).toMatchObject({ code: 0 });
+}
+
+async function check(lab: Lab): Promise<{ code: number | null; findings: Finding[] }> {
+  const { code, stdout, stderr } = await lab.coordinator(['check', '-o', 'json']);
+  if (stdout === '') throw new Error(`coordinator check printed nothing: ${stderr}`);
+  return { code, findings: (JSON.parse(stdout) as { findings: Finding[] }).findings };
+}
+
+function unitOf(findings: readonly Finding[], node: string): Finding | undefined {
+  return findings.find((finding) => finding.node === node && finding.check === 'unit');
+}
+
+interface Status {
+  readonly members: readonly { readonly name: string; readonly health: string }[];
+  readonly agents: readonly { readonly name: string; readonly connected: boolean }[];
+}
+
+async function status(lab: Lab): Promise<Status> {
+  const { stdout, stderr } = await lab.coordinator(['status', '-o', 'json']);
+  if (stdout === '') throw new Error(`coordinator status printed nothing: ${stderr}`);
+  return JSON.parse(stdout) as Status;
+}
+
+async function health(lab: Lab): Promise<Record<string, string>> {
+  const { members } = await status(lab);
+  return Object.fromEntries(members.map(({ name, health }) => [name, health]));
+}
+
+async function healthy(lab: Lab): Promise<void> {
+  await until('three healthy members', 60_000, async () => {
+    const seen = await health(lab);
+    const all = hostNames.every((name) => seen[name] === 'healthy');
+    return all ? { value: seen } : { notYet: JSON.stringify(seen) };
+  });
+}
+
+async function agentSeen(lab: Lab, name: string) {
+  const agent = (await status(lab)).agents.find((each) => each.name === name);
+  return agent?.connected === true ? { value: agent } : { notYet: JSON.stringify(agent) };
+}
+
+function property(host: Host, unit: string, name: string): Promise<string> {
+  return host.must('systemctl', 'show', '--value', '-p', name, unit);
+}
+
+async function mainPid(host: Host, unit: string): Promise<string> {
+  const pid = await property(host, unit, 'MainPID');
+  expect(Number(pid)).toBeGreaterThan(0);
+  return pid;
+}
+
+async function kill(host: Host, unit: string): Promise<void> {
+  await host.must('sh', '-c', `kill -KILL ${await mainPid(host, unit)}`);
+}
+
+function asExpected(seen: string, expected: string) {
+  return seen === expected ? { value: seen } : { notYet: seen };
+}
