@@ -11,7 +11,7 @@ await runScript(async () => {
     console.log(
       `for tests: etcd ${cachedEtcds()
         .map(({ version }) => version)
-        .join(', ')}; cfssl; openssl`,
+        .join(', ')}; cfssl; libfaketime; openssl`,
     );
   return missing.length > 0 ? 1 : 0;
 });

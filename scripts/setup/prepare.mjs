@@ -12,7 +12,7 @@ import { withLock } from './lock.mjs';
 import { checkNode } from './node-version.mjs';
 import { cache, scratch } from './paths.mjs';
 import { warn } from './progress.mjs';
-import { addCfssl, checkOpenssl, hasCfssl } from './test-tools.mjs';
+import { addCfssl, addFaketime, checkOpenssl, hasCfssl, hasFaketime } from './test-tools.mjs';
 
 /**
  * Makes this checkout ready to run, or with `forTests` to be tested.
@@ -50,24 +50,25 @@ async function prepareEtcd() {
 }
 
 /**
- * Every etcd the tests run, cfssl, openssl. A suite that the mirror does not have is a warning and not the end: the
- * other versions can still be tested, and the test run says at its end what it did not cover.
+ * Every etcd the tests run, cfssl, libfaketime, openssl. A suite that the mirror does not have is a warning and not
+ * the end: the other versions can still be tested, and the test run says at its end what it did not cover.
  */
 async function prepareTestTools() {
   await checkOpenssl();
   const suites = Object.keys(testedSuites).filter(
     (name) => !cachedEtcds().some(({ suite }) => suite === name),
   );
-  if (suites.length === 0 && hasCfssl()) return [];
+  if (suites.length === 0 && hasCfssl() && hasFaketime()) return [];
   const own = await requireArchive(ownArchive());
   const uri = process.env.ETCD_AGENT_DEBIAN_MIRROR ?? own.uri;
   const debian = suites
     .filter((suite) => suite !== own.suite)
     .map((suite) => ({ ...own, uri, suite, components: ['main'] }));
-  const needsOwn = suites.includes(own.suite) || !hasCfssl();
+  const needsOwn = suites.includes(own.suite) || !hasCfssl() || !hasFaketime();
   const packages = await openPackages(needsOwn ? [own, ...debian] : debian);
   try {
     if (!hasCfssl()) await addCfssl(packages, own.suite);
+    if (!hasFaketime()) await addFaketime(packages, own.suite);
     return await addSuites(packages, suites);
   } finally {
     packages.close();
