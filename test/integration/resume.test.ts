@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import {
   bootstrapPhases,
   describeOutcome,
@@ -13,6 +13,7 @@ import {
   seeded,
   sleep,
   strikeAt,
+  type TestCluster,
   testCluster,
 } from '../support/index.js';
 
@@ -38,33 +39,44 @@ test('a coordinator killed at the beginning and the end of every phase in turn h
   expect([...ids]).toEqual([record.bootstrapId]);
 });
 
-// Four clusters, three kills each. A seed in a name is all that is needed to strike at the same moments again.
-describe.each([11, 23, 37, 53])('killed at moments drawn from seed %i', (seed) => {
-  test('the coordinator finishes in the end what it began, under one bootstrap id', async () => {
-    const random = seeded(seed);
-    const cluster = await testCluster();
-    await cluster.prepare();
-    const ids = new Set<string>();
-    const moments: string[] = [];
-    for (let kill = 0; kill < 3; kill += 1) {
-      // A bootstrap takes about three seconds after half a second of loading; later kills find less to do.
-      const afterMs = 400 + Math.round(random() * (kill === 0 ? 3_000 : 1_500));
-      const running = cluster.startCoordinator(['bootstrap', '--yes']);
-      await Promise.race([sleep(afterMs), running.ended]);
-      running.kill('SIGKILL');
-      const { signal, stderr } = await running.ended;
-      moments.push(`${afterMs} ms, ${signal ?? 'over'}: ${stderr.trim().split('\n').at(-1)}`);
-      const record = cluster.record();
-      if (record !== undefined) ids.add(record.bootstrapId);
-    }
-    const outcome = await cluster.bootstrap();
-    const record = await expectWhole(cluster, outcome).catch((error: Error) => {
-      error.message += `\nkilled at: ${moments.join('; ')}`;
-      throw error;
-    });
-    expect([...ids].every((id) => id === record.bootstrapId)).toBe(true);
-    await cluster.close();
+// Four times from the same beginning, three kills each: the seed in a name strikes at the same moments again.
+describe('killed at moments', () => {
+  let cluster: TestCluster;
+
+  beforeAll(async () => {
+    cluster = await testCluster();
+    await cluster.must(['init', '-f', cluster.topologyFile]);
+    await cluster.giveTokens();
+    cluster.remember();
   });
+
+  test.each([11, 23, 37, 53])(
+    'drawn from seed %i, it finishes in the end what it began, under one id',
+    async (seed) => {
+      const random = seeded(seed);
+      await cluster.goBack();
+      await cluster.startAgents();
+      const ids = new Set<string>();
+      const moments: string[] = [];
+      for (let kill = 0; kill < 3; kill += 1) {
+        // A bootstrap takes about three seconds after half a second of loading; later kills find less to do.
+        const afterMs = 400 + Math.round(random() * (kill === 0 ? 3_000 : 1_500));
+        const running = cluster.startCoordinator(['bootstrap', '--yes']);
+        await Promise.race([sleep(afterMs), running.ended]);
+        running.kill('SIGKILL');
+        const { signal, stderr } = await running.ended;
+        moments.push(`${afterMs} ms, ${signal ?? 'over'}: ${stderr.trim().split('\n').at(-1)}`);
+        const record = cluster.record();
+        if (record !== undefined) ids.add(record.bootstrapId);
+      }
+      const outcome = await cluster.bootstrap();
+      const record = await expectWhole(cluster, outcome).catch((error: Error) => {
+        error.message += `\nkilled at: ${moments.join('; ')}`;
+        throw error;
+      });
+      expect([...ids].every((id) => id === record.bootstrapId)).toBe(true);
+    },
+  );
 });
 
 test('Ctrl-C ends with 130 and says what to run; run again, it is healthy', async () => {

@@ -32,10 +32,22 @@ export function processesOf(dir: string): ProcessView[] {
     });
 }
 
-/** False for a zombie: it has ended, whoever has not looked yet. */
+/**
+ * False for a zombie: it has ended, whoever has not looked yet. A process whose first thread is a zombie while others are
+ * still ending has not: it may hold its ports.
+ */
 export function isRunning(pid: number): boolean {
   const stat = readProc(String(pid), 'stat');
-  return stat !== '' && !/^\S+ \(.*\) [ZX]/s.test(stat);
+  if (stat === '') return false;
+  return !/^\S+ \(.*\) [ZX]/s.test(stat) || threadsOf(pid) > 1;
+}
+
+function threadsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
+  }
 }
 
 export function kill(pid: number, signal: NodeJS.Signals): void {

@@ -2,8 +2,8 @@
  * A cluster on loopback for one test: real agents, the real coordinator, a real etcd. It starts with a topology file and
  * nothing running; a test takes it as far as it wants.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { type EtcdBinaries, type EtcdVersion, etcdBinaries, usualVersion } from './etcd-binaries.js';
 import { freePorts } from './ports.js';
 import { killAndWait } from './process-table.js';
@@ -167,18 +167,34 @@ export class TestCluster {
     await Promise.all(this.nodes.flatMap((node) => node.etcdPids()).map(killAndWait));
   }
 
-  /** As if nothing had happened yet: no process, no state, no data; the ports and the topology stay. */
-  async wipe(): Promise<void> {
+  /** Keeps a copy of everything on disk as it is now; nothing may run. What `goBack` returns to. */
+  remember(): void {
+    for (const path of this.paths) copy(path, this.aside(path));
+  }
+
+  /** Ends every process and puts everything on disk back to what `remember` saw. */
+  async goBack(): Promise<void> {
     await this.killEverything();
-    for (const node of this.nodes) {
-      for (const dir of [node.stateDir, node.runDir, node.dataDir, node.confDir])
-        rmSync(dir, { recursive: true, force: true });
-    }
-    rmSync(this.stateDir, { recursive: true, force: true });
+    for (const path of this.paths) copy(this.aside(path), path);
   }
 
   /** Ends everything of it now instead of at the end of the file. */
   close(): Promise<void> {
     return closeWorkspace(this.dir);
   }
+
+  /** All that a cluster writes, but for logs and configuration. */
+  private get paths(): string[] {
+    const ofNodes = this.nodes.flatMap((node) => [node.stateDir, node.runDir, node.dataDir, node.confDir]);
+    return [this.stateDir, ...ofNodes];
+  }
+
+  private aside(path: string): string {
+    return join(this.dir, 'remembered', relative(this.dir, path));
+  }
+}
+
+function copy(from: string, to: string): void {
+  rmSync(to, { recursive: true, force: true });
+  if (existsSync(from)) cpSync(from, to, { recursive: true, preserveTimestamps: true });
 }
