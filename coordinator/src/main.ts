@@ -158,6 +158,12 @@ try {
   if (code?.startsWith('commander.')) process.exitCode = exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   else throw error;
 }
+// A gRPC dial to an etcd that listens and does not serve (a member without quorum does that) cannot be taken back: it would
+// keep this process for as long as etcd waits, with its answer given long ago.
+for (const stream of [process.stdout, process.stderr]) {
+  await new Promise<void>((resolve) => void stream.write('', () => resolve()));
+}
+process.exit();
 
 function command(parent: Command, nameAndArgs: string, description: string): Command {
   return parent
