@@ -53,11 +53,12 @@ export async function observeNode(
   host: AgentHost,
   self: AgentSelf,
   waiting: readonly Waiting[],
+  { askEtcd }: { readonly askEtcd: boolean },
 ): Promise<NodeSnapshot> {
   const local = await observeLocal(host);
   const [certificates, etcd, facts] = await Promise.all([
     viewCertificates(host),
-    viewEtcd(host, local),
+    askEtcd ? viewEtcd(host, local) : ({ kind: 'notAsked', why: 'the caller asked for files only' } as const),
     hostFacts(),
   ]);
   return {

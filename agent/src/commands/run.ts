@@ -1,5 +1,5 @@
 /** `etcd-agent run`: the daemon, until SIGTERM or SIGINT. */
-import { HeldError } from '@etcd-agent/platform';
+import { HeldError, hostFacts } from '@etcd-agent/platform';
 import { startAgent } from '../agent.js';
 import { type ConfigSources, loadConfig } from '../config.js';
 import { openLinuxHost } from '../linux-host.js';
@@ -36,6 +36,10 @@ export async function runAgent(sources: ConfigSources): Promise<void> {
       enrolment: token === undefined ? 'no token here' : `token for ${token.node}, until ${token.expiresAt}`,
     },
     'listening',
+  );
+  // Programs are run for these facts: better now than while the first coordinator waits for them.
+  void hostFacts().catch((error: unknown) =>
+    log.warn({ err: error }, 'facts about this host cannot be read'),
   );
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));

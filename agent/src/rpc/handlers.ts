@@ -53,7 +53,8 @@ export const handlers = withHostFaults<AgentMethods, CallContext>({
     return { node: self.node, sourceAddress: caller.channel.remoteAddress };
   },
 
-  'node.observe': (_params, { host, self, waiting }) => observeNode(host, self, waiting()),
+  'node.observe': ({ etcd }, { host, self, waiting }) =>
+    observeNode(host, self, waiting(), { askEtcd: etcd !== 'leave' }),
 
   'preflight.begin': (params, { preflight }) => preflight.begin(params),
 

@@ -5,6 +5,7 @@
 import { audit } from '../audit.js';
 import { readAdminCredentials } from '../authority.js';
 import { type Cluster, credentialsOf, readBootstrapRecord } from '../cluster/open-cluster.js';
+import type { ClusterView } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
 import { nodeFailure } from '../link/dial-error.js';
 import type { NodeLink } from '../link/dial-node.js';
@@ -35,13 +36,16 @@ export interface BootstrapOptions {
   readonly confirm: (steps: readonly BootstrapStep[]) => Promise<boolean>;
 }
 
-export interface BootstrapOutcome {
-  readonly kind: 'planned' | 'declined' | 'done';
-  readonly steps: readonly BootstrapStep[];
-  readonly record: BootstrapRecord | undefined;
-  /** Warnings of the preflight. */
-  readonly findings: readonly Finding[];
-}
+export type BootstrapOutcome = { readonly steps: readonly BootstrapStep[] } & (
+  | { readonly kind: 'planned' | 'declined' }
+  | {
+      readonly kind: 'done';
+      /** Warnings of the preflight. */
+      readonly findings: readonly Finding[];
+      /** The cluster as the last check saw it. */
+      readonly seen: ClusterView;
+    }
+);
 
 export async function bootstrap(options: BootstrapOptions): Promise<BootstrapOutcome> {
   if (options.dryRun) return lookAndCarryOut(options);
@@ -61,11 +65,12 @@ async function lookAndCarryOut(options: BootstrapOptions): Promise<BootstrapOutc
   const run = new BootstrapRun(options);
   try {
     const steps = await options.progress.phase('Look at the nodes', () => run.look());
-    if (options.dryRun) return { kind: 'planned', steps, record: run.record, findings: [] };
-    if (!(await options.confirm(steps))) return { kind: 'declined', steps, record: run.record, findings: [] };
+    if (options.dryRun) return { kind: 'planned', steps };
+    if (!(await options.confirm(steps))) return { kind: 'declined', steps };
     await run.carryOut(steps);
     const findings = run.findings.filter(({ result }) => result === 'warn');
-    return { kind: 'done', steps, record: run.record, findings };
+    // Every plan ends with the verification.
+    return { kind: 'done', steps, findings, seen: run.seen! };
   } finally {
     run.close();
   }
@@ -74,6 +79,7 @@ async function lookAndCarryOut(options: BootstrapOptions): Promise<BootstrapOutc
 class BootstrapRun {
   record: BootstrapRecord | undefined;
   findings: readonly Finding[] = [];
+  seen: ClusterView | undefined;
   private links: readonly NodeLink[] = [];
   private toEnrol: ReadonlySet<string> = new Set();
   private reset: boolean;
@@ -233,7 +239,14 @@ class BootstrapRun {
     const { cluster, timeoutMs } = this.options;
     const record = this.record!;
     const credentials = await readAdminCredentials(cluster.state);
-    await verify({ places: cluster.places, links: this.links, record, credentials, timeoutMs, report });
+    this.seen = await verify({
+      places: cluster.places,
+      links: this.links,
+      record,
+      credentials,
+      timeoutMs,
+      report,
+    });
     if (record.completedAt === undefined) {
       this.record = { ...record, completedAt: new Date().toISOString() };
       await keepRecord(cluster.state, this.record, 'next');

@@ -3,8 +3,8 @@
  * with the ids that were expected, and every node's etcd.conf on `existing`.
  */
 import { connect } from 'node:net';
-import { connectEtcd, EtcdError } from '@etcd-agent/etcd';
-import type { AdminCredentials } from '../cluster/probe-members.js';
+import { connectEtcd, type EtcdAdmin, EtcdError } from '@etcd-agent/etcd';
+import { type AdminCredentials, type ClusterView, viewThrough } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
 import { nodeFailure } from '../link/dial-error.js';
 import type { NodeLink } from '../link/dial-node.js';
@@ -16,6 +16,8 @@ import type { NodePlace } from '../topology/places.js';
 const tryMsMax = 2_000;
 /** Between two looks at a port that is not open yet. */
 const portMs = 25;
+/** Between two tries of an endpoint. */
+const retryMs = 50;
 /** Between two looks at an etcd.conf that is not flipped yet: the agent looks ten times a second then. */
 const confMs = 50;
 
@@ -29,53 +31,78 @@ export interface VerifyOptions {
   readonly report: PhaseReport;
 }
 
-/** Resolves when everything holds. Throws Failure: who is not healthy and what its agent says, or what does not match. */
-export async function verify(options: VerifyOptions): Promise<void> {
-  const { places, links, record, credentials, report } = options;
+interface MemberClient {
+  readonly name: string;
+  readonly place: NodePlace;
+  readonly admin: EtcdAdmin;
+}
+
+/**
+ * Resolves when everything holds, with the cluster as it was then. Throws Failure: who is not healthy and what its agent
+ * says, or what does not match.
+ */
+export async function verify(options: VerifyOptions): Promise<ClusterView> {
+  const { places, links, record, credentials } = options;
   const deadline = performance.now() + options.timeoutMs;
-  const pending = new Set(places.map(({ name }) => name));
+  // Agents flip when they see a WAL, which is long before there is a leader: both are waited for at once.
+  const flips = Promise.allSettled(links.map((link) => waitFlipped(link, deadline)));
+  const clients = await Promise.all(
+    places.map(async (place): Promise<MemberClient> => {
+      const admin = await connectEtcd({ endpoint: place.clientURL, ...credentials, deadlineMs: tryMsMax });
+      return { name: place.name, place, admin };
+    }),
+  );
+  try {
+    await allHealthy(clients, options, deadline);
+    const view = await viewSettled(clients, deadline);
+    checkMembers(view, record);
+    for (const flip of await flips) if (flip.status === 'rejected') throw flip.reason;
+    return view;
+  } finally {
+    for (const { admin } of clients) admin.close();
+  }
+}
+
+async function allHealthy(
+  clients: readonly MemberClient[],
+  { places, links, record, report, timeoutMs }: VerifyOptions,
+  deadline: number,
+): Promise<void> {
+  const pending = new Set(clients.map(({ name }) => name));
   const outcomes = await Promise.allSettled(
-    places.map(async (place) => {
-      await waitHealthy(place, record, credentials, deadline);
-      pending.delete(place.name);
+    clients.map(async (client) => {
+      await waitHealthy(client, record, deadline);
+      pending.delete(client.name);
       report.note(pending.size === 0 ? 'all answer' : `waiting for ${[...pending].join(', ')}`);
     }),
   );
   const failed = outcomes.flatMap((outcome, index) =>
     outcome.status === 'rejected' ? [{ place: places[index]!, reason: outcome.reason as unknown }] : [],
   );
-  if (failed.length > 0) throw await notHealthy(failed, places, links, options.timeoutMs);
-  await checkMembers(places, record, credentials);
-  await Promise.all(links.map((link) => waitFlipped(link, deadline)));
+  if (failed.length > 0) throw await notHealthy(failed, places, links, timeoutMs);
 }
 
 /** A write of its own through this endpoint, read back and deleted. */
 async function waitHealthy(
-  place: NodePlace,
+  { name, place, admin }: MemberClient,
   record: BootstrapRecord,
-  credentials: AdminCredentials,
   deadline: number,
 ): Promise<void> {
   await waitPort(place, deadline);
-  const admin = await connectEtcd({ endpoint: place.clientURL, ...credentials, deadlineMs: tryMsMax });
-  const key = `/etcd-agent/bootstrap/${record.bootstrapId}/${place.name}`;
-  try {
-    for (;;) {
-      try {
-        await admin.put(key, place.name);
-        const read = await admin.get(key);
-        if (read.kind !== 'found' || read.value !== place.name)
-          throw new Error(`wrote a key through ${place.name} and did not read it back`);
-        await admin.delete(key);
-        return;
-      } catch (error) {
-        const mayRetry = error instanceof EtcdError && error.retryable;
-        if (!mayRetry || performance.now() >= deadline) throw error;
-        await sleep(50);
-      }
+  const key = `/etcd-agent/bootstrap/${record.bootstrapId}/${name}`;
+  for (;;) {
+    try {
+      await admin.put(key, name);
+      const read = await admin.get(key);
+      if (read.kind !== 'found' || read.value !== name)
+        throw new Error(`wrote a key through ${name} and did not read it back`);
+      await admin.delete(key);
+      return;
+    } catch (error) {
+      const mayRetry = error instanceof EtcdError && error.retryable;
+      if (!mayRetry || performance.now() >= deadline) throw error;
+      await sleep(retryMs);
     }
-  } finally {
-    admin.close();
   }
 }
 
@@ -102,37 +129,41 @@ function isOpen(host: string, port: number): Promise<boolean> {
   });
 }
 
-async function checkMembers(
-  places: readonly NodePlace[],
-  record: BootstrapRecord,
-  credentials: AdminCredentials,
-): Promise<void> {
-  const admin = await connectEtcd({ endpoint: places[0]!.clientURL, ...credentials, deadlineMs: tryMsMax });
-  try {
-    const [members, status] = await Promise.all([admin.memberList({ linearizable: true }), admin.status()]);
-    const found = members.map(({ id, name, peerURLs }) => `${id} ${name} ${peerURLs.join(',')}`).sort();
-    const expected = record.members
-      .map(({ memberId, name, peerURLs }) => `${memberId} ${name} ${peerURLs.join(',')}`)
-      .sort();
-    if (found.join('\n') === expected.join('\n') && status.clusterId === record.clusterId) return;
-    throw new Failure({
-      exit: 'failed',
-      what: 'the cluster has come up, but it is not the one that was to begin',
-      where: [
-        `found cluster ${status.clusterId}: ${found.join('; ')}`,
-        `expected cluster ${record.clusterId}: ${expected.join('; ')}`,
-      ],
-      cause: 'members were changed by hand meanwhile, or another cluster answers at these addresses',
-      next: 'coordinator member list',
-    });
-  } finally {
-    admin.close();
+// A leader may change between a member's last write and this look.
+async function viewSettled(clients: readonly MemberClient[], deadline: number): Promise<ClusterView> {
+  for (;;) {
+    const view = await viewThrough(clients);
+    const settled =
+      view.members !== undefined &&
+      view.endpoints.every(({ health, status }) => health.kind === 'healthy' && status !== undefined);
+    if (settled || performance.now() >= deadline) return view;
+    await sleep(retryMs);
   }
+}
+
+function checkMembers({ endpoints, members }: ClusterView, record: BootstrapRecord): void {
+  const found = (members ?? []).map(({ id, name, peerURLs }) => `${id} ${name} ${peerURLs.join(',')}`).sort();
+  const expected = record.members
+    .map(({ memberId, name, peerURLs }) => `${memberId} ${name} ${peerURLs.join(',')}`)
+    .sort();
+  const others = endpoints.filter(({ status }) => status?.clusterId !== record.clusterId);
+  if (found.join('\n') === expected.join('\n') && others.length === 0) return;
+  throw new Failure({
+    exit: 'failed',
+    what: 'the cluster has come up, but it is not the one that was to begin',
+    where: [
+      ...others.map(({ name, status }) => `${name} answers for cluster ${status?.clusterId ?? 'unknown'}`),
+      `found members: ${found.join('; ') || 'none'}`,
+      `expected cluster ${record.clusterId}: ${expected.join('; ')}`,
+    ],
+    cause: 'members were changed by hand meanwhile, or another cluster answers at these addresses',
+    next: 'coordinator member list',
+  });
 }
 
 async function waitFlipped(link: NodeLink, deadline: number): Promise<void> {
   for (;;) {
-    const { conf } = await link.call('node.observe', {});
+    const { conf } = await link.call('node.observe', { etcd: 'leave' });
     if (conf.kind === 'present' && conf.initialClusterState === 'existing') return;
     if (performance.now() >= deadline) {
       throw new Failure({

@@ -37,11 +37,24 @@ export async function viewCluster(
     endpoints.map(({ clientURL }) => connectEtcd({ endpoint: clientURL, ...credentials, deadlineMs })),
   );
   try {
-    const views = await Promise.all(endpoints.map(({ name }, index) => viewEndpoint(name, admins[index]!)));
-    return { endpoints: views, members: await memberList(views, admins) };
+    return await viewThrough(endpoints.map(({ name }, index) => ({ name, admin: admins[index]! })));
   } finally {
     for (const admin of admins) admin.close();
   }
+}
+
+/** The same over clients that are there already; they stay open. */
+export async function viewThrough(
+  clients: readonly { readonly name: string; readonly admin: EtcdAdmin }[],
+): Promise<ClusterView> {
+  const views = await Promise.all(clients.map(({ name, admin }) => viewEndpoint(name, admin)));
+  return {
+    endpoints: views,
+    members: await memberList(
+      views,
+      clients.map(({ admin }) => admin),
+    ),
+  };
 }
 
 async function viewEndpoint(name: string, admin: EtcdAdmin): Promise<EndpointView> {

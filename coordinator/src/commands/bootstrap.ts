@@ -1,9 +1,8 @@
 /** `coordinator bootstrap`: from agents to a healthy cluster, or on from wherever it was interrupted. */
-import { readAdminCredentials } from '../authority.js';
 import type { BootstrapStep } from '../bootstrap/plan/plan.js';
 import { bootstrap } from '../bootstrap/run.js';
 import { type Cluster, openCluster } from '../cluster/open-cluster.js';
-import { viewCluster } from '../cluster/probe-members.js';
+import type { ClusterView } from '../cluster/probe-members.js';
 import { healthLine } from '../output/health-line.js';
 import { memberRows, memberTable } from '../output/members.js';
 import type { View } from '../output/view.js';
@@ -49,16 +48,16 @@ export async function bootstrapCommand(
         notes: ['nothing was changed'],
       };
     case 'done':
-      return summary(cluster, stateDir, outcome.findings);
+      return summary(cluster, stateDir, outcome.seen, outcome.findings);
   }
 }
 
-async function summary(
+function summary(
   cluster: Cluster,
   stateDir: string,
+  seen: ClusterView,
   findings: readonly { node: string; check: string; message: string }[],
-): Promise<View> {
-  const seen = await viewCluster(cluster.places, await readAdminCredentials(cluster.state));
+): View {
   const rows = memberRows(cluster.places, seen);
   const lines = seen.endpoints.map(healthLine);
   return {

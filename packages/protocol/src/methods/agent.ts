@@ -44,9 +44,10 @@ export const agentMethods = defineMethods({
     params: z.strictObject({}),
     result: z.strictObject({ node: nameSchema, sourceAddress: z.string() }),
   },
+  /** One look at the host. `etcd: 'leave'` leaves etcd itself alone: quicker, and the answer is of files and the service. */
   'node.observe': {
     roles: ['coordinator'],
-    params: z.strictObject({}),
+    params: z.strictObject({ etcd: z.enum(['ask', 'leave']).optional() }),
     result: nodeSnapshotSchema,
   },
   /** Facts about the host, and temporary listeners on the two etcd ports until `preflight.end` or the link closes. */
