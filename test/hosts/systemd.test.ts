@@ -5,11 +5,11 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from './lab/commands.js';
 import type { Host } from './lab/host.js';
 import { type Lab, openLab } from './lab/lab.js';
-import { checkout, hostAddresses, hostNames, runDir } from './lab/places.js';
+import { checkout, checkoutInHost, hostAddresses, hostNames, runDir } from './lab/places.js';
 
 const dataDir = '/var/lib/etcd/default.etcd';
 const centosUnit = readFileSync(join(import.meta.dirname, 'testdata', 'centos7-etcd.service'), 'utf8');
@@ -35,6 +35,12 @@ function skipped(why: string): void {
 function tell(lab: Lab): void {
   const [etcd0, etcd1, etcd2] = [lab.host('etcd0'), lab.host('etcd1'), lab.host('etcd2')];
   afterAll(() => lab.close());
+  // It is one story: what comes after a failure would only repeat it, slowly.
+  let broken = false;
+  beforeEach(({ skip }) => skip(broken, 'an earlier part of the story failed'));
+  afterEach(({ task }) => {
+    broken ||= task.result?.state === 'fail';
+  });
 
   describe('before the bootstrap', () => {
     test('agents start as a service on bare hosts, and no etcd runs', async () => {
@@ -75,6 +81,13 @@ function tell(lab: Lab): void {
         next: expect.stringContaining('systemctl unmask etcd'),
       });
       expect(code).toBe(6);
+    });
+
+    test('one host never sees the processes of another', async () => {
+      for (const host of lab.hosts) {
+        const pids = await host.must('cat', '/sys/fs/cgroup/system.slice/etcd-agent.service/cgroup.procs');
+        expect(pids.split('\n')).toEqual([await mainPid(host, 'etcd-agent')]);
+      }
     });
 
     test('bootstrap refuses while one etcd.service is masked, and leaves every host as it was', async () => {
@@ -181,6 +194,47 @@ function tell(lab: Lab): void {
     });
   });
 
+  describe('the systemd adapter, called on a host', () => {
+    test('ends etcd politely or by force, knows which it was, and starts it again', async () => {
+      const states = await callServices(
+        etcd2,
+        `await see('running');
+         await services.stop(15_000);
+         await see('stopped');
+         await services.start();
+         await see('started');
+         await services.stop(0);
+         await see('killed');
+         await services.stop(0);
+         await services.start();`,
+      );
+      expect(states).toEqual({
+        running: expect.objectContaining({ kind: 'active', pid: expect.any(Number) }),
+        stopped: { kind: 'inactive', result: 'success' },
+        started: expect.objectContaining({ kind: 'activating' }),
+        killed: {
+          kind: 'failed',
+          result: 'signal',
+          lastExit: { kind: 'signalled', signal: 'SIGKILL' },
+        },
+      });
+      await healthy(lab);
+    });
+
+    test('tells a start that rule one refused from a stop', async () => {
+      await etcd2.must('systemctl', 'stop', 'etcd');
+      await etcd2.must('mv', dataDir, `${dataDir}.away`);
+      const states = await callServices(
+        etcd2,
+        `await services.start(); await pause(1_000); await see('refused');`,
+      );
+      expect(states.refused).toMatchObject({ kind: 'conditionFailed' });
+      await etcd2.must('mv', `${dataDir}.away`, dataDir);
+      await etcd2.must('systemctl', 'start', 'etcd');
+      await healthy(lab);
+    });
+  });
+
   describe('what may end without harm', () => {
     test('an agent that is restarted, or killed, leaves etcd running and comes back', async () => {
       const before = await mainPid(etcd1, 'etcd');
@@ -268,6 +322,23 @@ async function healthy(lab: Lab): Promise<void> {
 async function agentSeen(lab: Lab, name: string) {
   const agent = (await status(lab)).agents.find((each) => each.name === name);
   return agent?.connected === true ? { value: agent } : { notYet: JSON.stringify(agent) };
+}
+
+/** Runs `program` in the host with the adapter as `services`; returns what it observed by `see(label)`. */
+async function callServices(host: Host, program: string): Promise<Record<string, unknown>> {
+  const text = `
+    import { systemdServices } from '@etcd-agent/platform';
+    const services = systemdServices();
+    const seen = {};
+    const see = async (label) => { seen[label] = await services.observe(); };
+    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    ${program}
+    process.stdout.write(JSON.stringify(seen));`;
+  const inTests = ['env', '-C', `${checkoutInHost}/test`] as const;
+  return JSON.parse(await host.must(...inTests, 'node', '--input-type=module', '-e', text)) as Record<
+    string,
+    unknown
+  >;
 }
 
 function property(host: Host, unit: string, name: string): Promise<string> {

@@ -304,6 +304,28 @@ describe('the preflight', () => {
     },
   );
 
+  it.each(['environment', 'flags'] as const)(
+    'fails an etcd.service in style %s that runs already: it would go on with its own data',
+    (style) => {
+      const service = {
+        ...goodFacts('').service,
+        state: { kind: 'active', pid: 7 } as const,
+        unit: { style, detail: '/lib/systemd/system/etcd.service' },
+      };
+      expect(troubles({ facts: { service } })).toMatchObject([
+        { check: 'unit', result: 'fail', next: expect.stringContaining('systemctl disable --now etcd') },
+      ]);
+    },
+  );
+
+  it.each([
+    ['ours under systemd', { manager: 'systemd', unit: { style: 'ours', detail: '' } }],
+    ['supervised by the agent itself', { manager: 'process', unit: { style: 'none', detail: '' } }],
+  ] as const)('accepts a running etcd that is %s: a bootstrap goes on from it', (_what, service) => {
+    const state = { kind: 'active', pid: 7 } as const;
+    expect(troubles({ facts: { service: { ...service, state } } })).toEqual([]);
+  });
+
   it('gives every failure and every warning something to do', () => {
     const all = [
       ...troubles({ clock: { offsetMs: 60_000, uncertainMs: 1 } }),

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Clock } from './clock.js';
 import type { ProgramResult } from './run.js';
 import type { EtcdUnit } from './services.js';
 import { systemdServices } from './services-systemd.js';
@@ -38,6 +39,18 @@ function scripted(shown: () => string, answers: Record<string, ProgramResult> = 
     },
   });
   return { services, calls, unitDirectory, at: (name: string) => join(unitDirectory, name) };
+}
+
+/** A clock on which sleeping takes no time. */
+function skippingClock(): Clock {
+  let nowMs = 0;
+  return {
+    now: () => new Date(nowMs),
+    monotonicMs: () => nowMs,
+    sleep: async (ms) => {
+      nowMs += ms;
+    },
+  };
 }
 
 const stateOf = (text: string) => stateFromProperties(parseShow(text), new Date(100_000), 50_000);
@@ -167,6 +180,32 @@ test('an etcd that does not stop is killed at the deadline', async () => {
   await services.stop(150);
   expect(calls.filter((verb) => verb !== 'show')).toEqual(['stop', 'kill']);
 });
+
+test.each([
+  ['it ended by itself a moment before', 'failed', undefined],
+  ['it is still there', 'deactivating', expect.stringContaining('not loaded')],
+])(
+  'a kill that systemctl reports as failed is judged by what is left: %s',
+  async (_what, left, complaint) => {
+    let active = 'deactivating';
+    const services = systemdServices({
+      // Waiting costs no time here.
+      clock: skippingClock(),
+      async systemctl(args) {
+        if (args[0] === 'kill') {
+          active = left;
+          return exited('', 1, 'Failed to kill unit etcd.service: Unit etcd.service not loaded.');
+        }
+        return exited(args[0] === 'show' ? `${loaded}ActiveState=${active}\nResult=signal\n` : '');
+      },
+    });
+    const outcome = await services.stop(150).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    expect(outcome).toEqual(complaint);
+  },
+);
 
 test('a unit is read with what a distribution passes to etcd', async () => {
   const { services } = scripted(

@@ -175,8 +175,8 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
     if (await goneWithin(deadlineMs)) {
       return;
     }
-    // Whether it worked is seen by what is left: `systemctl kill` reports an error (EIO) when a process goes away while
-    // systemd still walks through the unit's processes, which is what a SIGKILL makes them do.
+    // Whether it worked is seen by what is left: `systemctl kill` fails ("not loaded", "no main process") for a unit that
+    // ended by itself a moment before.
     const args = ['kill', '--no-ask-password', '--signal=SIGKILL', name];
     const killed = await systemctl(args, callTimeoutMs);
     if (await goneWithin(killGraceMs)) {

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { cgroupOf } from './cgroups.js';
 import {
   type CommandOptions,
   cleanEnvironment,
@@ -68,7 +69,8 @@ export class Host {
   async boot(): Promise<void> {
     const console = openSync(join(this.home, 'console.log'), 'a');
     // Should this process die without closing the lab, SIGTERM lets systemd-nspawn shut its host down.
-    const nspawn = spawn('setpriv', ['--pdeathsig', 'TERM', 'systemd-nspawn', ...this.nspawnArguments()], {
+    const enterOwnCgroup = 'echo $$ > "$0/cgroup.procs" && exec setpriv --pdeathsig TERM systemd-nspawn "$@"';
+    const nspawn = spawn('sh', ['-c', enterOwnCgroup, cgroupOf(this.name), ...this.nspawnArguments()], {
       stdio: ['ignore', console, console],
       env: { ...cleanEnvironment, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' },
       // Ctrl-C in the terminal is for the test, which then switches its hosts off.

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { acquireExclusive, type ExclusiveLock } from '@etcd-agent/platform';
+import { makeCgroups, removeCgroups } from './cgroups.js';
 import { type CommandOptions, must, type Output, run } from './commands.js';
 import { Host } from './host.js';
 import { makeNetwork, removeNetwork } from './network.js';
@@ -47,6 +48,7 @@ export async function openLab(prepare: (host: Host) => void): Promise<LabOpening
     await installTools();
     const root = await rootFileSystem();
     await removeLeftovers();
+    await makeCgroups();
     await makeNetwork();
     await lab.boot(root, prepare);
     return { kind: 'open', lab };
@@ -122,6 +124,7 @@ async function installTools(): Promise<void> {
 /** Of an earlier run that was killed, or of this one. */
 async function removeLeftovers(): Promise<void> {
   await removeNetwork();
+  removeCgroups();
   const mounted = readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')

@@ -13,7 +13,8 @@ export const cache = join(checkout, '.cache', 'hosts');
 /** Layers of the hosts, the coordinator's state, console logs: made anew by every run. */
 export const runDir = join(cache, 'run');
 
-export const lockFile = join(cache, 'lab.lock');
+/** The machine's own: the names below are too, and another checkout uses the same. */
+export const lockFile = '/run/etcd-lab.lock';
 
 /** Where the checkout is seen inside a host, read-only. */
 export const checkoutInHost = '/opt/etcd-agent';
