@@ -12,9 +12,15 @@ export interface Progress {
   phase<T>(title: string, run: (report: PhaseReport) => Promise<T>): Promise<T>;
 }
 
+/** Narrower than this, spinners wrap. */
+const columnsMin = 40;
+
 /** Spinners where stderr is a terminal that may be drawn on, plain lines elsewhere. */
 export function chooseProgress(environment: NodeJS.ProcessEnv = process.env): Progress {
-  const plain = !process.stderr.isTTY || environment.NO_COLOR !== undefined || environment.TERM === 'dumb';
+  const { isTTY, columns } = process.stderr;
+  // A terminal that does not tell its width (a serial console, script(1)) would show one letter a line.
+  const plain =
+    !isTTY || !(columns >= columnsMin) || environment.NO_COLOR !== undefined || environment.TERM === 'dumb';
   return plain ? plainProgress : spinnerProgress;
 }
 
