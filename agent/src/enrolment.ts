@@ -33,6 +33,7 @@ import {
 } from '@etcd-agent/protocol';
 import type { AgentHost } from './host.js';
 import type { Alone } from './one-at-a-time.js';
+import { asFault } from './rpc/host-faults.js';
 import type { StoredIdentity } from './store.js';
 
 /** Why an enrolment was refused: told in the log in full, on the wire as one sentence without detail. */
@@ -59,6 +60,8 @@ export function serveEnrolment(
   let stage: 'waiting' | 'proving' | 'proven' | 'over' = 'waiting';
   let token: JoinToken | undefined;
   let agentCa = '';
+  /** The caller has proven that it is the coordinator. */
+  let known = false;
 
   const deadline = setTimeout(
     () => channel.close(closeCodes.timeout, 'the enrolment took too long'),
@@ -73,6 +76,7 @@ export function serveEnrolment(
         stage = 'proving';
         token = await usableToken(host, params);
         await checkCoordinator(host, channel, token, params);
+        known = true;
         agentCa = params.agentCa;
         const pending = await pendingRequest(host, token);
         const { publicKeySha256 } = await readRequest(pending.request);
@@ -84,10 +88,9 @@ export function serveEnrolment(
       attempt('proven', async () => {
         stage = 'over';
         const identity = await takeCertificate(host, token!, agentCa, certificate);
-        setTimeout(() => {
-          channel.close(closeCodes.normal, 'enrolled');
-          events.onEnrolled(identity);
-        }, 20);
+        // Before the answer: the coordinator dials the new identity as soon as it has it.
+        events.onEnrolled(identity);
+        setTimeout(() => channel.close(closeCodes.normal, 'enrolled'), 20);
         return { certificateSha256: readCertificate(certificate).fingerprint256 };
       }),
   };
@@ -101,7 +104,13 @@ export function serveEnrolment(
       return await alone(act);
     } catch (error) {
       stage = 'over';
-      // Whatever a caller sent to make this fail, it gets the same answer, as late, and is counted.
+      // The coordinator is told what this host could not do, a full disk for one; it is no refusal.
+      if (known && !(error instanceof Refusal)) {
+        host.log.error({ err: error }, 'enrolment failed');
+        setTimeout(() => channel.close(closeCodes.enrolmentRefused, 'enrolment failed'), 20);
+        throw asFault(error);
+      }
+      // Whatever anybody else sent to make this fail, they get the same answer, as late, and are counted.
       const why = error instanceof Error ? error.message : String(error);
       if (!(error instanceof Refusal)) host.log.error({ err: error }, 'enrolment failed');
       events.onRefused(channel.remoteAddress, why);

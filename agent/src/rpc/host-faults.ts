@@ -25,7 +25,8 @@ export function withHostFaults<T extends MethodTable, Context>(
   return Object.fromEntries(wrapped) as Handlers<T, Context>;
 }
 
-function asFault(error: unknown): unknown {
+/** The Fault for what a host could not do; any other error as it is. */
+export function asFault(error: unknown): unknown {
   if (error instanceof FileError)
     return new Fault('failed', error.message, fileHint(error), { cause: error });
   if (error instanceof ServiceError) {

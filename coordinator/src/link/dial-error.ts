@@ -46,23 +46,60 @@ function dialParts(place: NodePlace, error: DialError): FailureParts {
         next: `on ${place.name}: systemctl status etcd-agent; then run the same command again`,
       };
     case 'tls':
+      return tlsParts(place, error);
     case 'identity':
       return {
         exit: 'identity',
         what: `what answers for ${place.name} is not its agent: ${error.message}`,
-        cause: 'it is not enrolled in this cluster, its identity was replaced, or something sits in between',
-        next: `coordinator token ${place.name}, then etcd-agent enrol --token-file F on that host`,
+        cause: 'its identity was replaced, another node has its address, or something sits in between',
+        next: newIdentity(place),
       };
     case 'refused':
       return {
         exit: 'identity',
         what: `the agent of ${place.name} does not let this coordinator in: ${error.message}`,
         ...(error.status === 403 && /not enrolled/.test(error.message)
-          ? { next: `coordinator token ${place.name}, then etcd-agent enrol --token-file F on that host` }
+          ? { next: newIdentity(place) }
           : {
               cause: 'this coordinator state is not the one the agent was enrolled with',
               next: 'use the state dir that the node was enrolled from',
             }),
       };
   }
+}
+
+/** OpenSSL's names for a certificate that does not chain to our CA; an agent without identity shows such a one. */
+const foreignCertificate =
+  /^(INVALID_PURPOSE|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|CERT_SIGNATURE_FAILURE|UNABLE_TO_.*)$/;
+
+function tlsParts(place: NodePlace, error: DialError): FailureParts {
+  const { code = '', message } = error;
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
+    const state = code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet';
+    return {
+      exit: 'identity',
+      what: `the certificate of ${place.name}'s agent ${state}`,
+      cause: 'its time is over, or the clock of this host is wrong',
+      next: `compare date -u here and on ${place.name}; for a new certificate: ${newIdentity(place)}`,
+    };
+  }
+  if (foreignCertificate.test(code)) {
+    return {
+      exit: 'identity',
+      what: `what answers for ${place.name} shows a certificate that is not of this cluster's agent CA (${message})`,
+      cause:
+        'the agent there is not enrolled (or no longer), belongs to another cluster, or something sits in between',
+      next: newIdentity(place),
+    };
+  }
+  return {
+    exit: 'identity',
+    what: `what answers for ${place.name} is not its agent: ${message}`,
+    cause: 'another program listens there, or something sits in between',
+    next: `on ${place.name}: ss -ltnp sport = :${place.agentPort}`,
+  };
+}
+
+function newIdentity({ name }: NodePlace): string {
+  return `coordinator token ${name} > F, copy F to that host, then there: etcd-agent enrol --token-file F`;
 }

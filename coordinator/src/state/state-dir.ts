@@ -90,7 +90,14 @@ export class StateDir {
   /** One coordinator at a time changes a state. Throws Failure naming the other one. */
   async lock(purpose: string): Promise<ExclusiveLock> {
     try {
-      return await acquireExclusive(this.file('lock'), purpose);
+      const lock = await acquireExclusive(this.file('lock'), purpose);
+      return {
+        // Failing here (a full disk) must not hide what went wrong before; the end of this process frees the lock too.
+        release: () =>
+          lock.release().catch((error: unknown) => {
+            if (!(error instanceof FileError)) throw error;
+          }),
+      };
     } catch (error) {
       if (!(error instanceof HeldError)) throw error;
       throw new Failure(

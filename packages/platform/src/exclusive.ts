@@ -14,7 +14,10 @@ import { asFileError, errnoOf, FileError } from './file-error.js';
 import { isSameProcess, type ProcessIdentity, processIdentity } from './processes.js';
 
 export interface ExclusiveLock {
-  /** Gives the lock up. A second call does nothing. A process that ends without it loses the lock as well. */
+  /**
+   * Gives the lock up. A second call does nothing. A process that ends without it loses the lock as well. Throws a
+   * FileError where the disk does not take it (full, read-only); the lock is held on then until the process ends.
+   */
   release(): Promise<void>;
 }
 
@@ -121,8 +124,10 @@ function lockOn(path: string, number: number, holding: Holding): ExclusiveLock {
       }
       released = true;
       // The number stays taken: removing it would let the row start again from 1 under a slow taker's feet.
-      const marker = await writeComplete(path, { ...holding, released: true });
-      await rename(marker, numbered(path, number));
+      await asFileError('release', path, async () => {
+        const marker = await writeComplete(path, { ...holding, released: true });
+        await rename(marker, numbered(path, number));
+      });
     },
   };
 }
@@ -134,6 +139,9 @@ async function writeComplete(path: string, holding: Holding): Promise<string> {
   try {
     await handle.writeFile(`${JSON.stringify(holding)}\n`);
     await handle.sync();
+  } catch (error) {
+    await unlink(temporary).catch(() => {});
+    throw error;
   } finally {
     await handle.close();
   }
