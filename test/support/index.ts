@@ -3,6 +3,7 @@ export * from './etcd-binaries.js';
 export * from './expectations.js';
 export * from './faketime.js';
 export * from './fingerprint.js';
+export * from './impostor.js';
 export * from './interruption.js';
 export * from './ports.js';
 export * from './process-table.js';

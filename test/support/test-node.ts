@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { probeListen } from '@etcd-agent/platform';
+import { acceptsConnections } from '@etcd-agent/platform';
 import { isRunning, kill, killAndWait, processesOf } from './process-table.js';
 import { type Outcome, programs, type RunOptions, runProgram } from './programs.js';
 import { waitFor } from './wait.js';
@@ -86,7 +86,7 @@ export class TestNode {
       `the agent of ${this.name} to listen`,
       async () => {
         if (!isRunning(pid)) throw new Error(`the agent of ${this.name} ended:\n${this.agentLog()}`);
-        return (await probeListen(this.address, this.ports.agent)).kind === 'inUse';
+        return acceptsConnections(this.address, this.ports.agent, 1_000);
       },
       30_000,
     );

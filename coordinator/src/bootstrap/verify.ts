@@ -2,8 +2,8 @@
  * The proof that a bootstrap has worked: a linearizable write through every endpoint, the member list equal to the record
  * with the ids that were expected, and every node's etcd.conf on `existing`.
  */
-import { connect } from 'node:net';
 import { connectEtcd, type EtcdAdmin, EtcdError } from '@etcd-agent/etcd';
+import { acceptsConnections } from '@etcd-agent/platform';
 import { type AdminCredentials, type ClusterView, viewThrough } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
 import { nodeFailure } from '../link/dial-error.js';
@@ -109,24 +109,11 @@ async function waitHealthy(
 // gRPC waits longer and longer between its dials; a bare look at the port does not.
 async function waitPort({ address, clientPort, name }: NodePlace, deadline: number): Promise<void> {
   for (;;) {
-    if (await isOpen(address, clientPort)) return;
+    if (await acceptsConnections(address, clientPort, tryMsMax)) return;
     if (performance.now() >= deadline)
       throw new Error(`etcd of ${name} does not listen on ${address} port ${clientPort}`);
     await sleep(portMs);
   }
-}
-
-function isOpen(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: tryMsMax });
-    const finish = (open: boolean) => {
-      socket.destroy();
-      resolve(open);
-    };
-    socket.once('connect', () => finish(true));
-    socket.once('error', () => finish(false));
-    socket.once('timeout', () => finish(false));
-  });
 }
 
 // A leader may change between a member's last write and this look.

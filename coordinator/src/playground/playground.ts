@@ -6,9 +6,9 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { localAgent } from '@etcd-agent/agent';
 import {
+  acceptsConnections,
   linuxFiles,
   type ProcessIdentity,
-  probeListen,
   processIdentity,
   signal,
   systemClock,
@@ -27,6 +27,8 @@ import { freePorts } from './ports.js';
 
 /** An agent listens within half a second of CPU; a busy machine takes longer. */
 const agentStartMsMax = 30_000;
+/** One try of its port, on loopback. */
+const agentAcceptMsMax = 1_000;
 const agentStopMsMax = 10_000;
 /** A leader that ends hands over first, which takes seconds where the others end at the same time. Data that goes anyway needs no such care. */
 const etcdStopMsMax = 15_000;
@@ -153,7 +155,7 @@ async function waitListening(
   log: string,
 ): Promise<void> {
   const deadline = systemClock.monotonicMs() + agentStartMsMax;
-  while ((await probeListen(address, agentPort)).kind !== 'inUse') {
+  while (!(await acceptsConnections(address, agentPort, agentAcceptMsMax))) {
     if ((await processIdentity(agent.pid)).kind === 'gone' || systemClock.monotonicMs() > deadline)
       throw agentEnded(log);
     await systemClock.sleep(20);

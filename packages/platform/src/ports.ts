@@ -1,8 +1,8 @@
 /**
- * Can this process listen on an address? Asked in preflight, before etcd finds out the hard way. The answer is true
- * only for the moment of asking.
+ * Can this process listen on an address, and does somebody? The answers are true only for the moment of asking. To wait
+ * for another process to listen, only the second will do: the first would take the port from it for an instant.
  */
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 
 export type ListenProbe =
   | { readonly kind: 'free' }
@@ -26,6 +26,20 @@ export function probeListen(host: string, port: number): Promise<ListenProbe> {
     } catch (error) {
       resolve(verdict(error as NodeJS.ErrnoException));
     }
+  });
+}
+
+/** True when a TCP connection to `host`:`port` is accepted within `timeoutMs`; it is closed at once. Never rejects. */
+export function acceptsConnections(host: string, port: number, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: timeoutMs });
+    const finish = (accepted: boolean) => {
+      socket.destroy();
+      resolve(accepted);
+    };
+    socket.once('connect', () => finish(true));
+    socket.once('error', () => finish(false));
+    socket.once('timeout', () => finish(false));
   });
 }
 
