@@ -8,17 +8,18 @@ import { Store } from '../store.js';
 export async function enrol(sources: ConfigSources, tokenFile: string): Promise<void> {
   const config = loadConfig(sources);
   const text = read(tokenFile);
+  const source = tokenFile === '-' ? 'standard input' : tokenFile;
   const reading = decodeToken(text);
   if (reading.kind === 'malformed') {
     throw withNext(
-      `${tokenFile} holds no join token: ${reading.why}`,
+      `${source} holds no join token: ${reading.why}`,
       'coordinator token NODE, on the coordinator, makes one',
     );
   }
   const { token } = reading;
   if (Date.parse(token.expiresAt) <= Date.now()) {
     throw withNext(
-      `the join token in ${tokenFile} expired at ${token.expiresAt}`,
+      `the join token in ${source} expired at ${token.expiresAt}`,
       `coordinator token ${token.node}`,
     );
   }

@@ -3,6 +3,7 @@ import { DialError } from '@etcd-agent/platform';
 import { Fault, LinkError } from '@etcd-agent/protocol';
 import { Failure, type FailureParts } from '../failure.js';
 import type { NodePlace } from '../topology/places.js';
+import { newIdentity } from './new-identity.js';
 
 /** A Failure that names the node, its address, the likely cause and what to do. */
 export function nodeFailure(place: NodePlace, error: unknown): Failure {
@@ -98,8 +99,4 @@ function tlsParts(place: NodePlace, error: DialError): FailureParts {
     cause: 'another program listens there, or something sits in between',
     next: `on ${place.name}: ss -ltnp sport = :${place.agentPort}`,
   };
-}
-
-function newIdentity({ name }: NodePlace): string {
-  return `coordinator token ${name} > F, copy F to that host, then there: etcd-agent enrol --token-file F`;
 }

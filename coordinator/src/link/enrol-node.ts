@@ -29,6 +29,7 @@ import type { TokenRecord } from '../state/records.js';
 import type { StateDir } from '../state/state-dir.js';
 import { keepToken } from '../tokens.js';
 import type { NodePlace } from '../topology/places.js';
+import { newIdentity } from './new-identity.js';
 import { keepNode } from './node-records.js';
 
 /** Longer than the agent holds back a refusal. */
@@ -125,6 +126,6 @@ function refused(place: NodePlace, why: string): Failure {
     what: `${place.name} was not enrolled: ${why}`,
     where: [`${place.address} port ${place.agentPort}`],
     cause: 'a token of another node or cluster, a token used before, or a man in the middle',
-    next: `coordinator token ${place.name}, then etcd-agent enrol --token-file F on that host`,
+    next: newIdentity(place),
   });
 }

@@ -13,6 +13,7 @@ import { burnToken, readToken } from '../tokens.js';
 import type { NodePlace } from '../topology/places.js';
 import { dialNode, type NodeLink } from './dial-node.js';
 import { enrolNode } from './enrol-node.js';
+import { newIdentity } from './new-identity.js';
 import { keepNode, readNode } from './node-records.js';
 
 export interface ReachOptions {
@@ -56,7 +57,7 @@ export async function reachNode(place: NodePlace, options: ReachOptions): Promis
   throw new Failure({
     exit: 'identity',
     what: `the join token of ${place.name} expired at ${token.token.expiresAt}`,
-    next: `coordinator token ${place.name}, then etcd-agent enrol --token-file F on that host`,
+    next: newIdentity(place),
   });
 }
 
@@ -108,7 +109,7 @@ function tokenRefused(place: NodePlace): Failure {
     where: [`${place.address} port ${place.agentPort}`],
     cause:
       'it has no join token, an older or expired one, or one of another node or cluster; its log says which',
-    next: `coordinator token ${place.name} > F, copy F to that host, then there: etcd-agent enrol --token-file F`,
+    next: newIdentity(place),
   });
 }
 
@@ -119,8 +120,6 @@ function notEnrolled(place: NodePlace, tokenOut: boolean): Failure {
       ? `${place.name} has a join token but is not enrolled yet`
       : `${place.name} is not enrolled`,
     where: [`${place.address} port ${place.agentPort}`],
-    next: tokenOut
-      ? 'coordinator bootstrap enrols it'
-      : `coordinator token ${place.name}, then etcd-agent enrol --token-file F on that host`,
+    next: tokenOut ? 'coordinator bootstrap enrols it' : newIdentity(place),
   });
 }
