@@ -66,7 +66,10 @@ function tell(lab: Lab): void {
 
     test('check enrols the three agents by their tokens and names what is wrong with each etcd.service', async () => {
       await initialise(lab);
-      for (const host of lab.hosts) await enrol(lab, host);
+      for (const host of lab.hosts) {
+        await listening(host);
+        await enrol(lab, host);
+      }
       const { code, findings } = await check(lab);
       expect(unitOf(findings, 'etcd0')).toMatchObject({
         result: 'warn',
@@ -287,6 +290,14 @@ async function initialise(lab: Lab): Promise<void> {
   const file = join(runDir, 'cluster.yaml');
   writeFileSync(file, topology);
   expect(await lab.coordinator(['init', '-f', file])).toMatchObject({ code: 0 });
+}
+
+/** A service that was started has not opened its door yet. */
+async function listening(host: Host): Promise<void> {
+  await until(`the agent of ${host.name} listens`, 15_000, async () => {
+    const { code, stderr } = await host.run('bash', '-c', 'exec 3<>/dev/tcp/127.0.0.1/2400');
+    return code === 0 ? { value: true } : { notYet: stderr };
+  });
 }
 
 async function enrol(lab: Lab, host: Host): Promise<void> {
