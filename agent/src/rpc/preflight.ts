@@ -3,6 +3,7 @@
  * other nodes can try to reach them before etcd is there.
  */
 import { createServer, type Server } from 'node:net';
+import { dirname } from 'node:path';
 import { classifyUnit, parseEtcdVersion } from '@etcd-agent/etcd';
 import {
   describeResult,
@@ -55,11 +56,17 @@ export class Preflight {
       this.listen(params.client, params.nonce, etcdRuns),
       this.listen(params.peer, params.nonce, etcdRuns),
     ]);
-    const [etcd, unit, dataDir, disk, account] = await Promise.all([
+    const dataDir = await judgeDataDir(
+      files,
+      { dataDir: params.dataDir, walDir: params.walDir },
+      { record, spec },
+    );
+    // Measuring writes a file for a moment: not in a directory that is somebody else's, not even there.
+    const mayWrite = dataDir.kind !== 'foreign' && dataDir.kind !== 'unknown';
+    const [etcd, unit, disk, account] = await Promise.all([
       etcdFacts(host),
       unitFacts(host),
-      judgeDataDir(files, { dataDir: params.dataDir, walDir: params.walDir }, { record, spec }),
-      diskFacts(host, params.dataDir),
+      diskFacts(host, mayWrite ? params.dataDir : dirname(params.dataDir)),
       accountFacts(host),
     ]);
     return {

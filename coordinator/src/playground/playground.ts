@@ -110,7 +110,8 @@ export async function down(
     ),
   );
   // Only a directory with our mark comes here, and everything in it is the playground's own.
-  if (options.remove) await rm(dir, { recursive: true });
+  // An agent that has just been ended may have a last write under way: hence the retries.
+  if (options.remove) await rm(dir, { recursive: true, maxRetries: 5, retryDelay: 100 });
   return { stopped: mark.nodes.length };
 }
 
@@ -121,19 +122,27 @@ async function startAgents(
 ): Promise<void> {
   const running = await runningAgents(mark);
   const { certificate: agentCa } = await readAuthority(state, 'agent', new Date());
-  const agents = await Promise.all(
+  await Promise.all(
     places.map(async (place) => {
       const { name } = place;
       await linuxFiles.makeDirectory(at.node(name), { mode: 0o700 });
       await linuxFiles.writeAtomic(at.agentConfig(name), agentConfig(at, place, mark.etcd), { mode: 0o644 });
-      const agent = localAgent(at.agentConfig(name));
-      if ((await readNode(state, name)) === undefined) {
-        await agent.enrol((await makeToken(state, topology.name, name, agentCa, tokenMs)).text);
-      }
-      return running.get(name) ?? start(agent, at.agentLog(name));
+      if ((await readNode(state, name)) !== undefined) return;
+      const { text } = await makeToken(state, topology.name, name, agentCa, tokenMs);
+      await localAgent(at.agentConfig(name)).enrol(text);
     }),
   );
-  await writeMark(at, { ...mark, nodes: places.map(({ name }, index) => ({ name, agent: agents[index]! })) });
+  // On the mark as soon as it runs: whoever is interrupted here must find every agent again.
+  const agents: ProcessIdentity[] = [];
+  for (const { name } of places) {
+    const agent = running.get(name) ?? (await start(localAgent(at.agentConfig(name)), at.agentLog(name)));
+    agents.push(agent);
+    const nodes = places.map((place, index) => {
+      const known = agents[index] ?? running.get(place.name);
+      return known === undefined ? { name: place.name } : { name: place.name, agent: known };
+    });
+    await writeMark(at, { ...mark, nodes });
+  }
   await Promise.all(
     places.map((place, index) => waitListening(place, agents[index]!, at.agentLog(place.name))),
   );
