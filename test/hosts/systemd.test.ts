@@ -3,13 +3,14 @@
  * story, told in order: before, during and after a bootstrap. Where this machine cannot run hosts the story is skipped
  * with the reason, which is a failure where CI=true.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from './lab/commands.js';
 import type { Host } from './lab/host.js';
 import { type Lab, openLab } from './lab/lab.js';
-import { checkout, checkoutInHost, hostAddresses, hostNames, runDir } from './lab/places.js';
+import { agentSeen, check, enrol, health, healthy, initialise, listening, unitOf } from './lab/operator.js';
+import { checkout, checkoutInHost, hostNames } from './lab/places.js';
 
 const dataDir = '/var/lib/etcd/default.etcd';
 const deafDropIn = '/etc/systemd/system/etcd.service.d/90-deaf.conf';
@@ -272,78 +273,6 @@ function tell(lab: Lab): void {
       await healthy(lab);
     }, 90_000);
   });
-}
-
-interface Finding {
-  readonly node: string;
-  readonly check: string;
-  readonly result: string;
-  readonly message: string;
-}
-
-/** The runbook's topology as `coordinator template` prints it, but with keys that take no minute to make. */
-async function initialise(lab: Lab): Promise<void> {
-  const template = (await lab.coordinator(['template'])).stdout;
-  const topology = template.replace(/^( *key:).*$/m, '$1 { algo: ecdsa, size: 256 }');
-  for (const address of Object.values(hostAddresses)) expect(topology).toContain(address);
-  expect(topology).not.toBe(template);
-  const file = join(runDir, 'cluster.yaml');
-  writeFileSync(file, topology);
-  expect(await lab.coordinator(['init', '-f', file])).toMatchObject({ code: 0 });
-}
-
-/** A service that was started has not opened its door yet. */
-async function listening(host: Host): Promise<void> {
-  await until(`the agent of ${host.name} listens`, 15_000, async () => {
-    const { code, stderr } = await host.run('bash', '-c', 'exec 3<>/dev/tcp/127.0.0.1/2400');
-    return code === 0 ? { value: true } : { notYet: stderr };
-  });
-}
-
-async function enrol(lab: Lab, host: Host): Promise<void> {
-  const token = await lab.coordinator(['token', host.name]);
-  expect(token).toMatchObject({ code: 0 });
-  const installed = await host.runWith({ input: token.stdout }, 'etcd-agent', 'enrol', '--token-file', '-');
-  expect(installed).toMatchObject({ code: 0 });
-}
-
-async function check(lab: Lab): Promise<{ code: number | null; findings: Finding[] }> {
-  const { code, stdout, stderr } = await lab.coordinator(['check', '-o', 'json']);
-  if (stdout === '') throw new Error(`coordinator check printed nothing: ${stderr}`);
-  return { code, findings: (JSON.parse(stdout) as { findings: Finding[] }).findings };
-}
-
-function unitOf(findings: readonly Finding[], node: string): Finding | undefined {
-  return findings.find((finding) => finding.node === node && finding.check === 'unit');
-}
-
-interface Status {
-  readonly members: readonly { readonly name: string; readonly health: string }[];
-  readonly agents: readonly { readonly name: string; readonly connected: boolean }[];
-}
-
-async function status(lab: Lab): Promise<Status> {
-  const { stdout, stderr } = await lab.coordinator(['status', '-o', 'json']);
-  if (stdout === '') throw new Error(`coordinator status printed nothing: ${stderr}`);
-  return JSON.parse(stdout) as Status;
-}
-
-async function health(lab: Lab): Promise<Record<string, string>> {
-  const { members } = await status(lab);
-  return Object.fromEntries(members.map(({ name, health }) => [name, health]));
-}
-
-async function healthy(lab: Lab): Promise<void> {
-  await until('three healthy members', 60_000, async () => {
-    const seen = await health(lab);
-    const all = hostNames.every((name) => seen[name] === 'healthy');
-    return all ? { value: seen } : { notYet: JSON.stringify(seen) };
-  });
-}
-
-async function agentSeen(lab: Lab, name: string) {
-  const agent = (await status(lab)).agents.find((each) => each.name === name);
-  return agent?.connected === true ? { value: agent } : { notYet: JSON.stringify(agent) };
 }
 
 /** Runs `program` in the host with the adapter as `services`; returns what it observed by `see(label)`. */

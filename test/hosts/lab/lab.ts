@@ -4,9 +4,9 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { acquireExclusive, type ExclusiveLock } from '@etcd-agent/platform';
+import { acquireExclusive, type ExclusiveLock, HeldError } from '@etcd-agent/platform';
 import { makeCgroups, removeCgroups } from './cgroups.js';
-import { type CommandOptions, must, type Output, run } from './commands.js';
+import { type CommandOptions, must, type Output, run, until } from './commands.js';
 import { Host } from './host.js';
 import { makeNetwork, removeNetwork } from './network.js';
 import {
@@ -36,13 +36,15 @@ const tools = {
   mount: 'mount',
 };
 const installMsMax = 180_000;
+/** Two runs of somebody else, with a root file system to make. */
+const turnMsMax = 420_000;
 
 /** Boots the hosts, `prepare` having been called on each before it was first switched on. */
 export async function openLab(prepare: (host: Host) => void): Promise<LabOpening> {
   const lacking = whatLacks();
   if (lacking !== undefined) return { kind: 'unable', why: lacking };
   mkdirSync(cache, { recursive: true });
-  const lock = await acquireExclusive(lockFile, 'hosts tests');
+  const lock = await waitForTurn();
   const lab = new Lab(lock);
   try {
     await installTools();
@@ -53,8 +55,9 @@ export async function openLab(prepare: (host: Host) => void): Promise<LabOpening
     await lab.boot(root, prepare);
     return { kind: 'open', lab };
   } catch (error) {
-    await lab.close();
-    return { kind: 'unable', why: (error as Error).message };
+    // Why it cannot be opened is what matters, not that it cannot be closed either.
+    await lab.close().catch(() => {});
+    return { kind: 'unable', why: (error as Error).message.replace(/\s+/g, ' ') };
   }
 }
 
@@ -98,6 +101,21 @@ export class Lab {
     await removeLeftovers();
     await this.lock.release();
   }
+}
+
+/** The addresses and names are the machine's: one lab at a time. */
+async function waitForTurn(): Promise<ExclusiveLock> {
+  let told = false;
+  return until('another run of the hosts tests ends', turnMsMax, async () => {
+    try {
+      return { value: await acquireExclusive(lockFile, 'hosts tests') };
+    } catch (error) {
+      if (!(error instanceof HeldError)) throw error;
+      if (!told) process.stderr.write(`hosts: waiting: ${error.message}\n`);
+      told = true;
+      return { notYet: error.message };
+    }
+  });
 }
 
 function whatLacks(): string | undefined {
