@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readArguments, usage } from './bootstrap/arguments.mjs';
-import { endAll } from './bootstrap/owned-processes.mjs';
+import { stopEverything } from './bootstrap/product.mjs';
 import { measureAgents, measureHelp } from './bootstrap/programs.mjs';
 import { describeMachine, printTable } from './bootstrap/report.mjs';
 import { measureRounds } from './bootstrap/rounds.mjs';
@@ -49,7 +49,7 @@ async function measure() {
 }
 
 async function cleanUp() {
-  await endAll();
+  await stopEverything();
   if (options.keep) process.stderr.write(`kept: ${dir}\n`);
   else rmSync(dir, { recursive: true, force: true });
 }

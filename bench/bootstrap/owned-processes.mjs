@@ -14,10 +14,13 @@ export function start(program, args, options = {}) {
   return child;
 }
 
-/** Takes over a process that an agent started: remembered with its start time, so that a reused pid is never hit. */
-export function own(pid) {
-  const startTicks = startTicksOf(pid);
-  if (startTicks !== undefined) owned.set(pid, startTicks);
+/**
+ * Takes over a process, with its start time where it is known, so that a reused pid is never hit. False: it does not run.
+ */
+export function own(pid, startTicks = startTicksOf(pid)) {
+  if (startTicks === undefined || startTicksOf(pid) !== startTicks) return false;
+  owned.set(pid, startTicks);
+  return true;
 }
 
 /** SIGTERM to a few, SIGKILL to those that do not end. Processes that ended already are fine. */

@@ -11,6 +11,13 @@ export function cpuSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
+/** User and system time of the children of this process that have ended. */
+export function endedChildrenCpuSeconds() {
+  const text = readFileSync('/proc/self/stat', 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
+}
+
 /**
  * Memory in MB of 1,000,000 bytes. `rss` counts the shared pages of the node binary in full for every process, `pss` shares
  * them out among those that map them, `anonymous` is what the process made itself.

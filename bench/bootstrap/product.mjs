@@ -5,14 +5,16 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stepMsMax } from './arguments.mjs';
-import { end, own, start } from './owned-processes.mjs';
+import { end, endAll, own, start } from './owned-processes.mjs';
 import { freePorts } from './ports.mjs';
-import { cpuSeconds } from './process-usage.mjs';
+import { cpuSeconds, endedChildrenCpuSeconds } from './process-usage.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const coordinatorProgram = join(root, 'coordinator/bin/coordinator.js');
 const agentProgram = join(root, 'agent/bin/etcd-agent.js');
 const names = ['etcd0', 'etcd1', 'etcd2'];
+/** Clusters that are not stopped yet, half-made ones included. */
+const clusters = new Set();
 
 /** Everything up to the bootstrap: agents run, have an identity, and wait. */
 export async function enrolledCluster({ dir, etcd, timing, key }) {
@@ -26,22 +28,25 @@ export async function enrolledCluster({ dir, etcd, timing, key }) {
     clientPort: ports[index * 3 + 1],
     peerPort: ports[index * 3 + 2],
   }));
+  const cluster = { nodes, state, agents: [] };
+  clusters.add(cluster);
   const topology = join(dir, 'cluster.yaml');
   writeFileSync(topology, topologyText(nodes, timing, key));
   await coordinator(state, ['init', '-f', topology]);
   for (const node of nodes) await giveToken(node, state, etcd);
-  const agents = await Promise.all(nodes.map(startAgent));
+  cluster.agents = await Promise.all(nodes.map(startAgent));
   await coordinator(state, ['check']);
-  return { nodes, state, agents };
+  return cluster;
 }
 
 /**
  * `coordinator bootstrap --yes`. `wallMs`: start of its process to its exit; `healthyMs`: to its word that all members are
  * healthy; `phases`: where the time went, from the moments at which its lines arrived.
  */
-export async function bootstrap({ state, nodes }) {
+export async function bootstrap({ state }) {
+  const cpuBefore = endedChildrenCpuSeconds();
   const { lines, wallMs } = await coordinator(state, ['bootstrap', '--yes']);
-  for (const node of nodes) own(etcdPid(node));
+  const coordinatorCpuSeconds = endedChildrenCpuSeconds() - cpuBefore;
   const phases = [{ name: 'coordinator starts', ms: lines[0].atMs }];
   const begun = new Map();
   for (const { text, atMs } of lines) {
@@ -57,7 +62,7 @@ export async function bootstrap({ state, nodes }) {
   const accounted = phases.reduce((sum, { ms }) => sum + ms, 0);
   phases.push({ name: 'summary and exit', ms: wallMs - healthyMs });
   phases.push({ name: 'between the phases', ms: healthyMs - accounted });
-  return { wallMs, healthyMs, phases };
+  return { wallMs, healthyMs, coordinatorCpuSeconds, phases };
 }
 
 /** `coordinator status`: every agent asks its etcd. */
@@ -66,12 +71,19 @@ export async function status({ state }) {
 }
 
 /** Ends agents and etcds. The agents first: they would start their etcd again. */
-export async function stop({ agents, nodes }) {
-  await end(agents.map(({ pid }) => pid));
+export async function stop(cluster) {
+  await end(cluster.agents.map(({ pid }) => pid));
   await end(
-    nodes.map(etcdPid).filter((pid) => pid !== undefined),
+    cluster.nodes.map(ownEtcd).filter((pid) => pid !== undefined),
     'SIGKILL',
   );
+  clusters.delete(cluster);
+}
+
+/** Ends whatever this module has started and not ended, at once. */
+export async function stopEverything() {
+  await endAll();
+  for (const cluster of [...clusters]) await stop(cluster);
 }
 
 async function giveToken(node, state, etcd) {
@@ -158,10 +170,14 @@ function agentConfig({ dir, agentPort }, etcd) {
   ].join('\n');
 }
 
-function etcdPid({ dir }) {
+// An agent writes down its etcd by pid and start time.
+function ownEtcd({ dir }) {
   try {
-    return JSON.parse(readFileSync(join(dir, 'agent/process.json'), 'utf8')).child.identity?.pid;
+    const { pid, startTicks } = JSON.parse(readFileSync(join(dir, 'agent/process.json'), 'utf8')).child
+      .identity;
+    return own(pid, startTicks) ? pid : undefined;
   } catch {
+    // There is no record: it has not started one.
     return undefined;
   }
 }

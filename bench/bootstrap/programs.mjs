@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { start } from './owned-processes.mjs';
-import { cpuSeconds, memoryMB } from './process-usage.mjs';
+import { cpuSeconds, endedChildrenCpuSeconds, memoryMB } from './process-usage.mjs';
 import { bootstrap, enrolledCluster, status, stop } from './product.mjs';
 import { summary } from './statistics.mjs';
 
@@ -57,13 +57,22 @@ function memory(pids) {
   );
 }
 
-/** The command as it is installed, shell wrapper included. */
+/**
+ * The command as it is installed, shell wrapper included, and a Node that does nothing: what no program on it goes below, and a
+ * measure of how busy the machine is.
+ */
 export async function measureHelp() {
   const ms = [];
-  for (let round = 0; round < helpRounds; round += 1) {
-    const began = performance.now();
-    await once(start(coordinatorCommand, ['--help'], { stdio: 'ignore' }), 'exit');
-    ms.push(performance.now() - began);
-  }
-  return { ms: summary(ms) };
+  const bareMs = [];
+  const cpuBefore = endedChildrenCpuSeconds();
+  for (let round = 0; round < helpRounds; round += 1) bareMs.push(await timed(process.execPath, ['-e', '0']));
+  const bareNodeCpuSeconds = (endedChildrenCpuSeconds() - cpuBefore) / helpRounds;
+  for (let round = 0; round < helpRounds; round += 1) ms.push(await timed(coordinatorCommand, ['--help']));
+  return { ms: summary(ms), bareNodeMs: summary(bareMs), bareNodeCpuSeconds };
+}
+
+async function timed(program, args) {
+  const began = performance.now();
+  await once(start(program, args, { stdio: 'ignore' }), 'exit');
+  return performance.now() - began;
 }

@@ -25,6 +25,7 @@ export function printTable({ machine, sets, agent, help }) {
     range(agent.startCpuSeconds, 2, 's'),
     verdict(agent.startCpuSeconds.median, targets.startCpuSeconds, 's'),
   );
+  row('  for comparison: node -e 0, CPU', `${help.bareNodeCpuSeconds.toFixed(2)} s`);
   row('agent, start to listening, wall, three at once', range(agent.startMs, 0, 'ms'));
   row('agent right after bootstrap, RSS', range(agent.afterBootstrap.rss, 1, 'MB'));
   if (idle !== undefined) {
@@ -41,6 +42,7 @@ export function printTable({ machine, sets, agent, help }) {
       verdict(idle.cpuPercent.max, targets.idleCpuPercent, '%'),
     );
   }
+  row('node -e 0 for comparison, wall', range(help.bareNodeMs, 0, 'ms'));
   row('coordinator --help, wall', range(help.ms, 0, 'ms'), verdict(help.ms.median, targets.helpMs, 'ms'));
 }
 
@@ -55,6 +57,8 @@ function printSet({
   healthyMs,
   ratio,
   ratioMax,
+  ratioOfMedians,
+  coordinatorCpuSeconds,
   phases,
 }) {
   print('');
@@ -70,8 +74,10 @@ function printSet({
     range(ratio, 2, ''),
     verdict(ratio.median, ratioMax, ''),
   );
+  row('ratio of the medians', ratioOfMedians.toFixed(2));
   print('  where the time of ours goes (medians)');
   for (const { name, medianMs } of phases) row(`    ${name}`, `${medianMs.toFixed(0)} ms`);
+  row('    CPU of the coordinator', range(coordinatorCpuSeconds, 2, 's'));
 }
 
 function range({ median, min, max }, digits, unit) {

@@ -57,6 +57,8 @@ function summaries(pairs) {
     oursMs: of('wallMs'),
     healthyMs: of('healthyMs'),
     ratio: of('ratio'),
+    ratioOfMedians: of('wallMs').median / (of('floorMs').median + of('keyMs').median),
+    coordinatorCpuSeconds: of('coordinatorCpuSeconds'),
     phases,
   };
 }
