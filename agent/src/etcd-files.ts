@@ -46,17 +46,21 @@ async function accessOf(
   }
 }
 
-/** Writes the six PEM files. Each is atomic; etcd reads leaf files anew for every connection. */
+/** Writes the six PEM files, keys first. Each is atomic; etcd reads leaf files anew for every connection. */
 export async function installPems(host: AgentHost, pems: NodePems): Promise<void> {
   const { files, paths } = host;
   const access = await accessOf(host);
   await files.makeDirectory(paths.etcdConfigDir, access.directory);
-  await files.writeAtomic(paths.etcdKey, pems.etcdKey, access.secret);
-  await files.writeAtomic(paths.peerKey, pems.peerKey, access.secret);
-  await files.writeAtomic(paths.etcdCa, pems.etcdCa, access.public);
-  await files.writeAtomic(paths.peerCa, pems.peerCa, access.public);
-  await files.writeAtomic(paths.etcdCert, pems.etcd, access.public);
-  await files.writeAtomic(paths.peerCert, pems.peer, access.public);
+  await Promise.all([
+    files.writeAtomic(paths.etcdKey, pems.etcdKey, access.secret),
+    files.writeAtomic(paths.peerKey, pems.peerKey, access.secret),
+  ]);
+  await Promise.all([
+    files.writeAtomic(paths.etcdCa, pems.etcdCa, access.public),
+    files.writeAtomic(paths.peerCa, pems.peerCa, access.public),
+    files.writeAtomic(paths.etcdCert, pems.etcd, access.public),
+    files.writeAtomic(paths.peerCert, pems.peer, access.public),
+  ]);
 }
 
 /**

@@ -59,9 +59,11 @@ export async function installCertificates(host: AgentHost, issued: IssuedCertifi
     }
   }
   const { files } = host;
-  for (const [name, text] of Object.entries(copies(issued))) {
-    await files.writeAtomic(join(host.paths.copiesDir, name), text, { mode: 0o600 });
-  }
+  await Promise.all(
+    Object.entries(copies(issued)).map(([name, text]) =>
+      files.writeAtomic(join(host.paths.copiesDir, name), text, { mode: 0o600 }),
+    ),
+  );
   await installPems(host, await pemsOf(host, issued));
 }
 

@@ -16,7 +16,7 @@ import type { Progress } from '../progress.js';
 import type { BootstrapRecord } from '../state/records.js';
 import type { StateDir } from '../state/state-dir.js';
 import { readToken } from '../tokens.js';
-import { certify } from './certify.js';
+import { type IssuedNode, install, issue } from './certify.js';
 import { failureOf, type Reached, reachAll } from './connect.js';
 import { everStarted } from './ever-started.js';
 import { type BootstrapPlan, type BootstrapStep, planBootstrap } from './plan/plan.js';
@@ -83,6 +83,7 @@ class BootstrapRun {
   private links: readonly NodeLink[] = [];
   private toEnrol: ReadonlySet<string> = new Set();
   private reset: boolean;
+  private issued: Promise<readonly IssuedNode[]> | undefined;
 
   constructor(private readonly options: BootstrapOptions) {
     this.reset = options.reset;
@@ -117,7 +118,23 @@ class BootstrapRun {
       outcome: 'ok',
       detail: { begins: steps.map(({ kind }) => kind) },
     });
-    for (const step of steps) await this.execute(step);
+    for (const step of steps) {
+      if (step.kind === 'preflight') this.issueEarly(steps);
+      await this.execute(step);
+    }
+  }
+
+  /**
+   * Certificates are made while the checks wait for disks and the network; they are installed when the checks have passed.
+   * Not with RSA: its keys keep every CPU of a small host busy, and the latency of its disk would be measured under that.
+   */
+  private issueEarly(steps: readonly BootstrapStep[]): void {
+    const { cluster } = this.options;
+    const step = steps.find(({ kind }) => kind === 'certify');
+    if (step?.kind !== 'certify' || cluster.topology.pkiSettings.leaf.key.algo !== 'ecdsa') return;
+    this.issued = issue(cluster, this.named(step.nodes), { note: () => {} });
+    // Awaited by the certify step; after a failed check nobody asks any more.
+    this.issued.catch(() => {});
   }
 
   private async connect(mayEnrol: boolean): Promise<void> {
@@ -179,8 +196,8 @@ class BootstrapRun {
       case 'preflight':
         return progress.phase(`Check ${list(step.nodes)}`, () => this.preflight());
       case 'certify':
-        return progress.phase(`Certify ${list(step.nodes)}`, (report) =>
-          certify(cluster, this.named(step.nodes), report),
+        return progress.phase(`Certify ${list(step.nodes)}`, async (report) =>
+          install(await (this.issued ?? issue(cluster, this.named(step.nodes), report))),
         );
       case 'record':
         return this.keepNextRecord(step.what);
