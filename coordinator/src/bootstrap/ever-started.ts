@@ -1,5 +1,5 @@
 /**
- * Which members have run before, by the word of those that run now. A member publishes its name when it first serves; one
+ * Which members have run before, by the word of those that run now. A member publishes its client URLs when it first serves; one
  * that has done so and has no data now must never start empty.
  */
 import { readAdminCredentials } from '../authority.js';
@@ -23,5 +23,6 @@ export async function everStarted(
     credentials,
     answerMsMax,
   );
-  return (members ?? []).filter(({ started }) => started).map(({ name }) => name);
+  // The members of a first start have names from the beginning; client URLs come when a member first serves.
+  return (members ?? []).filter(({ clientURLs }) => clientURLs.length > 0).map(({ name }) => name);
 }
