@@ -9,7 +9,8 @@ import { summary } from './statistics.mjs';
 
 export const targets = { startCpuSeconds: 0.5, idleRssMB: 85, idleCpuPercent: 1, helpMs: 300 };
 const helpRounds = 9;
-const coordinatorCommand = fileURLToPath(new URL('../../node_modules/.bin/coordinator', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const coordinatorCommand = join(root, 'node_modules', '.bin', 'coordinator');
 
 /** Three agents of one cluster; each figure over the three. */
 export async function measureAgents({ dir, etcd, idleSeconds }) {
