@@ -3,8 +3,10 @@
  * on serving its coordinator through all of it.
  */
 import { readFileSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
-import { DialError, type LinkChannel } from '@etcd-agent/platform';
+import { connect } from 'node:tls';
+import { DialError, type LinkChannel, probeListen } from '@etcd-agent/platform';
 import { agentMethods, closeCodes, faultCodes, limits, linkPaths, subprotocols } from '@etcd-agent/protocol';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -256,3 +258,66 @@ describe('too much at once', () => {
     link.close(1000, '');
   });
 });
+
+describe('a caller that hangs up', () => {
+  it('at any moment of its arrival does not take the agent with it', async () => {
+    const { certificate, key } = papersOfCoordinator(cluster);
+    const upgrade = [
+      `GET ${linkPaths.link} HTTP/1.1`,
+      'Host: x',
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      `Sec-WebSocket-Protocol: ${subprotocols.link}`,
+      '\r\n',
+    ].join('\r\n');
+    const nonce = 'a'.repeat(32);
+    const at = (port: number) => ({ host: '127.0.0.1', port });
+    const begin = {
+      dataDir: target.dataDir,
+      client: at(target.ports.client),
+      peer: at(target.ports.peer),
+      nonce,
+    };
+    const targets = [{ node: 'etcd1', door: 'agent', endpoint: at(peer.ports.agent) }];
+    const frames = [
+      frameOf('node.observe', {}),
+      Buffer.concat([frameOf('preflight.begin', begin), frameOf('preflight.probe', { nonce, targets })]),
+    ];
+    const visit = (index: number) =>
+      new Promise<void>((resolve) => {
+        const wire = connectTcp({ host: '127.0.0.1', port: target.ports.agent });
+        const socket = connect({ socket: wire, cert: certificate, key, rejectUnauthorized: false });
+        wire.on('error', () => {});
+        socket.on('error', () => {});
+        wire.on('close', () => resolve());
+        const hangUp = () => (index % 2 === 0 ? wire.destroy() : wire.resetAndDestroy());
+        socket.once('secureConnect', () => {
+          socket.write(upgrade);
+          socket.write(frames[index % 3 === 0 ? 0 : 1]!);
+          const after = index % 12;
+          if (after === 0) hangUp();
+          else setTimeout(hangUp, (after - 1) * 4);
+        });
+      });
+    for (let round = 0; round < 10; round += 1)
+      await Promise.all(Array.from({ length: 12 }, (_, index) => visit(index)));
+    expect(target.agentLog()).not.toMatch(/TypeError|uncaught/i);
+    // Nobody is left listening where etcd will have to.
+    await waitFor(
+      'the temporary listeners to go',
+      async () => (await probeListen('127.0.0.1', target.ports.peer)).kind === 'free',
+    );
+  });
+});
+
+/** A client's frame is masked (RFC 6455 section 5.3); a mask of zeros leaves the text as it is. */
+function frameOf(method: string, params: unknown): Buffer {
+  const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: nextId++, method, params }));
+  const length =
+    body.length < 126
+      ? Buffer.from([0x80 | body.length])
+      : Buffer.from([0xfe, body.length >> 8, body.length & 255]);
+  return Buffer.concat([Buffer.from([0x81]), length, Buffer.alloc(4), body]);
+}

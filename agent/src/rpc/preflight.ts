@@ -34,12 +34,17 @@ export interface ProbeGreeting {
 export class Preflight {
   private servers: Server[] = [];
   private expiry: NodeJS.Timeout | undefined;
+  /** The coordinator has hung up: nothing may be opened for it any more. */
+  private over = false;
 
   constructor(
     private readonly host: AgentHost,
     channel: LinkChannel,
   ) {
-    channel.onClose(() => void this.end());
+    channel.onClose(() => {
+      this.over = true;
+      void this.end();
+    });
   }
 
   async begin(params: Params<AgentMethods, 'preflight.begin'>): Promise<PreflightFacts> {
@@ -101,6 +106,11 @@ export class Preflight {
       server.listen({ host: at.host, port: at.port, exclusive: true }, () => resolve({ kind: 'listening' }));
     });
     if (outcome.kind !== 'listening') return outcome;
+    // It may have hung up while this was being opened; the port is etcd's next.
+    if (this.over) {
+      server.close();
+      return { kind: 'failed', why: 'the link was closed' };
+    }
     this.servers.push(server);
     clearTimeout(this.expiry);
     this.expiry = setTimeout(() => void this.end(), listenersMsMax);

@@ -22,7 +22,11 @@ export async function openCluster(path: string): Promise<Cluster> {
   const { topology } = parseTopology(text, join(path, 'cluster.yaml'), (name) => {
     const found = named.get(storedName(name));
     if (found !== undefined) return found;
-    throw new Failure({ exit: 'failed', what: `the copy of ${name} is missing in ${state.file('cfssl')}` });
+    throw new Failure({
+      exit: 'failed',
+      what: `the copy of ${name} is missing in ${state.file('cfssl')}`,
+      next: 'restore it from a backup of the state dir',
+    });
   });
   return { state, topology, places: placesOf(topology) };
 }
@@ -39,6 +43,7 @@ export function placeOf({ places }: Cluster, name: string): NodePlace {
     exit: 'usage',
     what: `there is no node ${name} in this cluster`,
     cause: `its nodes are ${places.map((each) => each.name).join(', ')}`,
+    next: `coordinator token ${places.map((each) => each.name).join('|')}`,
   });
 }
 

@@ -63,6 +63,7 @@ describe('a state directory', () => {
   it('that already holds a cluster is refused: its CA keys are never overwritten', async () => {
     const dir = await scratch();
     await writeFile(join(dir, 'cluster.yaml'), 'name: c1\n');
+    await mkdir(join(dir, 'ca'));
     const { exitCode, parts } = await failure(StateDir.create(dir));
     expect([exitCode, parts.what]).toEqual([6, `${dir} already holds the state of a cluster`]);
   });

@@ -54,7 +54,7 @@ export class StateDir {
   static async create(path: string): Promise<StateDir> {
     const status = await linuxFiles.stat(path);
     const names = status.kind === 'directory' ? await linuxFiles.list(path) : [];
-    if (names.includes('cluster.yaml')) {
+    if (names.includes('cluster.yaml') && names.includes('ca')) {
       throw new Failure({
         exit: 'refused',
         what: `${path} already holds the state of a cluster`,

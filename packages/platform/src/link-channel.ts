@@ -68,7 +68,7 @@ export function channelOver(ws: WebSocket, socket: TLSSocket, limits: LinkLimits
   }, limits.pingMs);
   pinger.unref();
 
-  const certificate = socket.getPeerCertificate().raw as Buffer | undefined;
+  const certificate = leafCertificate(socket);
   return {
     peerCertificate: certificate,
     remoteAddress: plainAddress(socket.remoteAddress ?? ''),
@@ -98,4 +98,10 @@ export function channelOver(ws: WebSocket, socket: TLSSocket, limits: LinkLimits
 /** An IPv4 address that a dual-stack socket shows as `::ffff:1.2.3.4` is told as `1.2.3.4`. */
 export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+}
+
+/** DER of the other side's leaf; undefined where it sent none, and where it has hung up already. */
+export function leafCertificate(socket: TLSSocket): Buffer | undefined {
+  // Node answers null for a socket that is gone, whatever its types say.
+  return (socket.getPeerCertificate() as { raw?: Buffer } | null)?.raw;
 }

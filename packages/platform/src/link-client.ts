@@ -4,7 +4,7 @@
  */
 import type { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
-import { channelOver, type LinkChannel, type LinkLimits } from './link-channel.js';
+import { channelOver, type LinkChannel, type LinkLimits, leafCertificate } from './link-channel.js';
 
 export interface DialOptions {
   readonly host: string;
@@ -82,7 +82,9 @@ export function dialLink(options: DialOptions): Promise<LinkChannel> {
     ws.on('open', () => {
       if (socket === undefined) return fail(new DialError('connect', 'the connection has no TLS socket'));
       if (trust.kind === 'ca') {
-        const objection = trust.accept(socket.getPeerCertificate().raw);
+        const leaf = leafCertificate(socket);
+        if (leaf === undefined) return fail(new DialError('connect', 'the other side hung up'));
+        const objection = trust.accept(leaf);
         if (objection !== undefined) return fail(new DialError('identity', objection));
       }
       resolve(channelOver(ws, socket, limits));

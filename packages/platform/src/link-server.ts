@@ -7,7 +7,7 @@ import { createServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
-import { channelOver, type LinkChannel, type LinkLimits } from './link-channel.js';
+import { channelOver, type LinkChannel, type LinkLimits, leafCertificate } from './link-channel.js';
 
 /** What the listener shows and trusts; replaced as a whole when the identity changes. PEM. */
 export interface ServerIdentity {
@@ -124,7 +124,7 @@ function contextOf(identity: ServerIdentity) {
 }
 
 function arrivalOf(request: IncomingMessage, socket: TLSSocket): Arrival {
-  const certificate = socket.getPeerCertificate().raw as Buffer | undefined;
+  const certificate = leafCertificate(socket);
   return {
     path: request.url ?? '/',
     remoteAddress: socket.remoteAddress ?? '',
