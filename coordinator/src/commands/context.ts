@@ -1,5 +1,5 @@
 /** What every command is given: the options that all have in common, and the terminal. */
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline/promises';
 import { Failure } from '../failure.js';
 import type { Progress } from '../progress.js';
 
@@ -14,7 +14,10 @@ export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
-/** Asks on stderr; only `y` or `yes` means yes. Throws Failure (usage) where nobody can be asked. */
+/**
+ * Asks on stderr; only `y` or `yes` means yes. Throws Failure: usage where nobody can be asked, interrupted at Ctrl-C or
+ * Ctrl-D.
+ */
 export async function ask(question: string, withoutTerminal: string): Promise<boolean> {
   if (!canAsk()) {
     throw new Failure({
@@ -23,9 +26,22 @@ export async function ask(question: string, withoutTerminal: string): Promise<bo
       next: withoutTerminal,
     });
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return askOn(createInterface({ input: process.stdin, output: process.stderr }), question);
+}
+
+/** The same on any terminal, which is closed afterwards. */
+export async function askOn(terminal: Interface, question: string): Promise<boolean> {
+  const interrupted = new Failure({ exit: 'interrupted', what: 'interrupted; nothing was changed' });
+  // Ctrl-D only closes the terminal: the question would wait for ever.
+  const closed = new Promise<never>((_, reject) => terminal.once('close', () => reject(interrupted)));
+  closed.catch(() => {});
   try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+    const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]);
+    return /^y(es)?$/i.test(answer.trim());
+  } catch (error) {
+    // Ctrl-C rejects the question itself.
+    if ((error as Error).name === 'AbortError') throw interrupted;
+    throw error;
   } finally {
     terminal.close();
   }
