@@ -33,7 +33,7 @@ let original: Map<string, string>;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'authority-'));
-  state = await StateDir.create(join(dir, 'state'));
+  ({ state } = await StateDir.create(join(dir, 'state'), 'test'));
   await createAuthorities(state, 'c1', settings, now);
   original = new Map();
   for (const name of await readdir(state.file('ca')))

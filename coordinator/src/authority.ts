@@ -113,7 +113,7 @@ export async function readAuthority(state: StateDir, name: AuthorityName, now: D
       cause,
       next: /clock/.test(cause)
         ? 'compare date -u here and elsewhere; a CA that is really past its time needs a new state and a new bootstrap'
-        : 'restore the ca directory from a backup, or coordinator state import a copy of this state',
+        : 'restore the ca directory from a backup, or bring a copy of this state back into a new one: coordinator --state NEWDIR state import FILE',
     });
   if (certificate === undefined) throw broken(`${certificateFile} is missing`, 'the state dir is incomplete');
   if (key === undefined) throw broken(`${keyFile} is missing`, 'the state dir is incomplete');
@@ -161,7 +161,7 @@ export async function readLinkCredentials(state: StateDir, now: Date): Promise<L
       what: `the coordinator's own certificate cannot be used: ${verdict.message}`,
       where: [state.file('link', 'coordinator.pem')],
       cause: 'it is damaged, expired, or of another state than the agent CA',
-      next: 'restore the state dir from a backup, or coordinator state import a copy of it',
+      next: 'restore the state dir from a backup, or bring a copy of it back into a new one: coordinator --state NEWDIR state import FILE',
     });
   }
   return { certificate: certificate!, key: key!, agentCa };

@@ -125,7 +125,7 @@ async function applySpec(host: AgentHost, identity: StoredIdentity, spec: Member
     throw new Fault(
       'staleGeneration',
       `generation ${spec.generation} is older than ${known.generation}, which ${spec.node} already has`,
-      'Another coordinator state is newer: use it, or import it with coordinator state import.',
+      'Another coordinator state is newer: use it, or carry it over: coordinator state export FILE there, coordinator --state NEWDIR state import FILE here.',
     );
   }
   const same = known !== undefined && JSON.stringify(known) === JSON.stringify(spec);

@@ -9,8 +9,7 @@ import type { CommandContext } from './context.js';
 
 export async function init({ stateDir, progress }: CommandContext, file: string): Promise<View> {
   const { topology, warnings, sources } = readTopology(file);
-  const state = await StateDir.create(stateDir);
-  const lock = await state.lock('coordinator init');
+  const { state, lock } = await StateDir.create(stateDir, 'coordinator init');
   try {
     const { algo, size } = topology.pkiSettings.ca.key;
     await progress.phase(`Make the CAs and certificates (${algo} ${size})`, () =>

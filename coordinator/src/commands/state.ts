@@ -61,8 +61,7 @@ export async function importState(
   });
   const passphrase = await readPassphrase(passphraseFile, { confirm: false });
   const files = await progress.phase('Decrypt', () => unseal(text, passphrase, file));
-  const state = await StateDir.create(stateDir);
-  const lock = await state.lock('coordinator state import');
+  const { state, lock } = await StateDir.create(stateDir, 'coordinator state import');
   try {
     await restore(state, files);
     await audit(state, { action: 'state import', outcome: 'ok', detail: { file } });
@@ -78,7 +77,8 @@ export async function importState(
         ...(learnt.unreachable.length === 0
           ? ['next: coordinator status']
           : [
-              'an agent that was not asked may know a newer generation; bootstrap will refuse until it agrees: import again when all answer',
+              'an agent that was not asked may know a newer generation, and bootstrap will refuse until it agrees',
+              `next: when all answer, import again, into a new directory: coordinator --state NEWDIR state import ${file}`,
             ]),
       ],
     };

@@ -31,7 +31,7 @@ describe('a state directory', () => {
     const before = process.umask(0);
     try {
       const dir = join(await scratch(), 'state');
-      const state = await StateDir.create(dir);
+      const { state } = await StateDir.create(dir, 'test');
       await state.makeDirectory('ca');
       await state.write('x', 'ca', 'key.pem');
       await state.append('y', 'audit.jsonl');
@@ -48,14 +48,14 @@ describe('a state directory', () => {
   it('that was there before, empty and open to all, is made private', async () => {
     const dir = await scratch();
     await chmod(dir, 0o755);
-    await StateDir.create(dir);
+    await StateDir.create(dir, 'test');
     expect(await modeOf(dir)).toBe('700');
   });
 
   it('that holds other things is refused, and they stay', async () => {
     const dir = await scratch();
     await writeFile(join(dir, 'thesis.tex'), 'years of work');
-    const { exitCode, parts } = await failure(StateDir.create(dir));
+    const { exitCode, parts } = await failure(StateDir.create(dir, 'test'));
     expect([exitCode, parts.what]).toEqual([6, `${dir} is not an empty directory`]);
     expect(await readdir(dir)).toEqual(['thesis.tex']);
   });
@@ -64,25 +64,61 @@ describe('a state directory', () => {
     const dir = await scratch();
     await writeFile(join(dir, 'cluster.yaml'), 'name: c1\n');
     await mkdir(join(dir, 'ca'));
-    const { exitCode, parts } = await failure(StateDir.create(dir));
+    const { exitCode, parts } = await failure(StateDir.create(dir, 'test'));
     expect([exitCode, parts.what]).toEqual([6, `${dir} already holds the state of a cluster`]);
   });
 
   it('that is a file is refused', async () => {
     const file = join(await scratch(), 'file');
     await writeFile(file, '');
-    expect((await failure(StateDir.create(file))).exitCode).toBe(6);
+    expect((await failure(StateDir.create(file, 'test'))).exitCode).toBe(6);
   });
 
   it('that an interrupted init left is taken, and what it left is moved aside, not deleted', async () => {
     const dir = await scratch();
     await mkdir(join(dir, 'ca'));
     await writeFile(join(dir, 'ca', 'etcd-root-ca-key.pem'), 'half');
-    await StateDir.create(dir);
-    const [aside, ...more] = await readdir(dir);
+    await StateDir.create(dir, 'test');
+    const [aside, ...more] = (await readdir(dir)).filter((name) => name !== 'lock.1');
     expect(more).toEqual([]);
     expect(aside).toMatch(/^unfinished-/);
     expect(await readFile(join(dir, aside!, 'ca', 'etcd-root-ca-key.pem'), 'utf8')).toBe('half');
+  });
+
+  it.each(['.bashrc', '.lock.notes', '.cluster.yaml.swp'])(
+    'with nothing but %s in it is of somebody else: refused, its mode as it was',
+    async (name) => {
+      const dir = await scratch();
+      await chmod(dir, 0o755);
+      await writeFile(join(dir, name), '');
+      expect((await failure(StateDir.create(dir, 'test'))).exitCode).toBe(6);
+      expect([await modeOf(dir), await readdir(dir)]).toEqual(['755', [name]]);
+    },
+  );
+
+  it('that two make at once is made by one; the other is told who, and moves nothing of it', async () => {
+    const dir = join(await scratch(), 'state');
+    const first = await StateDir.create(dir, 'coordinator init');
+    await first.state.makeDirectory('ca');
+    const { exitCode, parts } = await failure(StateDir.create(dir, 'coordinator init'));
+    expect([exitCode, parts.what]).toEqual([
+      6,
+      `another coordinator (process ${process.pid}: coordinator init) is changing ${dir}`,
+    ]);
+    expect(await readdir(dir)).toEqual(['ca', 'lock.1']);
+    await first.lock.release();
+  });
+
+  it('that many find half made at once is taken by one of them', async () => {
+    const dir = await scratch();
+    await mkdir(join(dir, 'ca'));
+    await writeFile(join(dir, 'ca', 'etcd-root-ca-key.pem'), 'half');
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 8 }, () => StateDir.create(dir, 'coordinator init')),
+    );
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ exitCode: 6 });
   });
 
   it('that is not there is told with both ways on, and exits 2', async () => {
@@ -94,7 +130,7 @@ describe('a state directory', () => {
 
   it('with a damaged record is never guessed from', async () => {
     const dir = await scratch();
-    const state = await StateDir.create(dir);
+    const { state } = await StateDir.create(dir, 'test');
     for (const text of ['', '{', '{"a": 1}', '{"a": "x", "b": 1}']) {
       await state.write(text, 'bootstrap.json');
       const { exitCode, parts } = await failure(
@@ -107,8 +143,7 @@ describe('a state directory', () => {
   });
 
   it('is changed by one coordinator at a time, and the second is told who has it', async () => {
-    const state = await StateDir.create(await scratch());
-    const lock = await state.lock('coordinator bootstrap');
+    const { state, lock } = await StateDir.create(await scratch(), 'coordinator bootstrap');
     const { exitCode, parts } = await failure(state.lock('coordinator token'));
     expect(exitCode).toBe(6);
     expect(parts.what).toContain(`process ${process.pid}: coordinator bootstrap`);

@@ -12,8 +12,9 @@ const secret = { mode: 0o600 } as const;
 
 /** What an init that was cut short may leave. */
 const unfinishedName = /^(ca|admin|link|cfssl|nodes|tokens|audit\.jsonl|bootstrap.*\.json)$/;
-const ownName =
-  /^(ca|admin|link|cfssl|nodes|tokens|audit\.jsonl|bootstrap.*\.json|lock\.\d+|\..*|unfinished-.*)$/;
+/** What our lock and our writes leave beside that; no other hidden file is ours. */
+const besideName =
+  /^(lock\.\d+|\.lock\.[0-9a-f]+\.lock-tmp|\.(cluster\.yaml|bootstrap.*\.json)\.\d+\.[0-9a-f]+\.etcd-agent-tmp|unfinished-.*)$/;
 
 /** `--state` > `COORDINATOR_STATE` > /var/lib for root > the XDG state directory. */
 export function stateDirPath(flag: string | undefined, environment: NodeJS.ProcessEnv = process.env): string {
@@ -48,39 +49,28 @@ export class StateDir {
   }
 
   /**
-   * A new one. What an interrupted init left (nobody can have used it: tokens need a whole state) is moved aside. Throws
-   * Failure where the directory already holds a state, or anything else.
+   * A new one, locked for `purpose`: the caller releases the lock. What an interrupted init left (nobody can have used
+   * it: tokens need a whole state) is moved aside. Throws Failure where the directory already holds a state, where
+   * another coordinator is making one, and where it holds anything else; that is left as it is, its mode too.
    */
-  static async create(path: string): Promise<StateDir> {
-    const status = await linuxFiles.stat(path);
-    const names = status.kind === 'directory' ? await linuxFiles.list(path) : [];
-    if (names.includes('cluster.yaml') && names.includes('ca')) {
-      throw new Failure({
-        exit: 'refused',
-        what: `${path} already holds the state of a cluster`,
-        cause: 'its CA keys are the root of that cluster; they are never overwritten',
-        next: 'coordinator status, or --state DIR for another cluster',
-      });
-    }
-    if (
-      status.kind !== 'missing' &&
-      (status.kind !== 'directory' || names.some((name) => !ownName.test(name)))
-    ) {
-      throw new Failure({
-        exit: 'refused',
-        what: `${path} is not an empty directory`,
-        next: 'name an empty or new directory with --state DIR',
-      });
-    }
+  static async create(path: string, purpose: string): Promise<{ state: StateDir; lock: ExclusiveLock }> {
+    await leftoversIn(path);
     await linuxFiles.makeDirectory(path, { mode: 0o700 });
     const state = new StateDir(path);
-    const left = names.filter((name) => unfinishedName.test(name));
-    if (left.length > 0) {
-      const aside = `unfinished-${new Date().toISOString().replace(/[:.]/g, '')}`;
-      await state.makeDirectory(aside);
-      for (const name of left) await state.move([name], [aside, name]);
+    const lock = await state.lock(purpose);
+    try {
+      // Before the lock, somebody else may have made a state here.
+      const left = await leftoversIn(path);
+      if (left.length > 0) {
+        const aside = `unfinished-${new Date().toISOString().replace(/[:.]/g, '')}`;
+        await state.makeDirectory(aside);
+        for (const name of left) await state.move([name], [aside, name]);
+      }
+      return { state, lock };
+    } catch (error) {
+      await lock.release();
+      throw error;
     }
-    return state;
   }
 
   file(...parts: string[]): string {
@@ -156,7 +146,7 @@ export class StateDir {
         exit: 'failed',
         what: `${this.file(...parts)} is damaged`,
         cause: 'it is not what the coordinator wrote',
-        next: 'restore it from a backup, or coordinator state import a copy of the state',
+        next: 'restore it from a backup, or bring a copy back into a new directory: coordinator --state NEWDIR state import FILE',
       },
       { cause: parsed.error },
     );
@@ -165,6 +155,30 @@ export class StateDir {
   async writeJson(value: unknown, ...parts: string[]): Promise<void> {
     await this.write(`${JSON.stringify(value, null, 2)}\n`, ...parts);
   }
+}
+
+/** What an init that was cut short left in the directory. Throws Failure where there is anything that is not ours. */
+async function leftoversIn(path: string): Promise<readonly string[]> {
+  const status = await linuxFiles.stat(path);
+  if (status.kind === 'missing') return [];
+  const names = status.kind === 'directory' ? await linuxFiles.list(path) : [];
+  if (names.includes('cluster.yaml') && names.includes('ca')) {
+    throw new Failure({
+      exit: 'refused',
+      what: `${path} already holds the state of a cluster`,
+      cause: 'its CA keys are the root of that cluster; they are never overwritten',
+      next: 'coordinator status, or --state DIR for another cluster',
+    });
+  }
+  const foreign = names.some((name) => !unfinishedName.test(name) && !besideName.test(name));
+  if (status.kind !== 'directory' || foreign) {
+    throw new Failure({
+      exit: 'refused',
+      what: `${path} is not an empty directory`,
+      next: 'name an empty or new directory with --state DIR',
+    });
+  }
+  return names.filter((name) => unfinishedName.test(name));
 }
 
 function parseJson(text: string): unknown {
