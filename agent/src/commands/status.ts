@@ -1,13 +1,19 @@
-/** `etcd-agent status`: what is on disk and how etcd stands, read without the running agent's help. */
+/**
+ * `etcd-agent status`: what the state directory says, whether an agent runs on it, and whose the data dir is. Only reads,
+ * also while an agent runs or starts. How etcd itself stands is not asked: `coordinator status` does.
+ */
 import { hostname } from 'node:os';
-import { acquireExclusive, HeldError, linuxFiles } from '@etcd-agent/platform';
+import { exclusiveHolder, linuxFiles } from '@etcd-agent/platform';
 import { type ConfigSources, loadConfig, pathsOf } from '../config.js';
 import { judgeDataDir } from '../data-dir.js';
 import { Store } from '../store.js';
 
 export async function status(sources: ConfigSources, output: string): Promise<void> {
   if (output !== 'table' && output !== 'json') {
-    throw Object.assign(new Error(`--output ${output}: there is table and json`), {
+    const message = `error: --output ${output}: there is table and json`;
+    process.stderr.write(`${message}\n`);
+    // As commander's own: printed already, a usage error.
+    throw Object.assign(new Error(message), {
       code: 'commander.output',
       exitCode: 2,
     });
@@ -27,7 +33,7 @@ export async function status(sources: ConfigSources, output: string): Promise<vo
     apiVersion: 'etcd-agent/v1',
     kind: 'AgentStatus',
     hostname: hostname(),
-    running: await runningPid(paths.lock),
+    running: (await exclusiveHolder(paths.lock))?.pid ?? null,
     identity: identity === undefined ? null : { cluster: identity.cluster, node: identity.node },
     joinToken: token === undefined ? null : { node: token.node, expiresAt: token.expiresAt },
     spec:
@@ -38,16 +44,6 @@ export async function status(sources: ConfigSources, output: string): Promise<vo
     stateDir: config.stateDir,
   };
   process.stdout.write(output === 'json' ? `${JSON.stringify(document, null, 2)}\n` : asTable(document));
-}
-
-/** The pid of the agent that holds the lock, or null. */
-async function runningPid(lock: string): Promise<number | null> {
-  try {
-    await (await acquireExclusive(lock, 'etcd-agent status')).release();
-    return null;
-  } catch (error) {
-    return error instanceof HeldError ? error.holderPid : null;
-  }
 }
 
 type Document = {

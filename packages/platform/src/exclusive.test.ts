@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { acquireExclusive, HeldError } from './exclusive.js';
+import { acquireExclusive, exclusiveHolder, HeldError } from './exclusive.js';
 import { processIdentity } from './processes.js';
 import { runChildProgram } from './testing/child-program.js';
 import { temporaryDirectory } from './testing/scratch.js';
@@ -21,6 +21,32 @@ test('a lock held by another process is refused with its pid, since when and wha
   expect(error).toBeInstanceOf(HeldError);
   expect(error).toMatchObject({ path, holderPid: child.pid, purpose: 'bootstrap of etcd-cluster' });
   expect(Date.now() - (error as HeldError).since.getTime()).toBeLessThan(60_000);
+});
+
+test('looking tells who holds the lock and leaves nothing behind, so that a taker never fails for it', async () => {
+  const directory = temporaryDirectory();
+  const path = join(directory, 'lock');
+  expect(await exclusiveHolder(join(directory, 'nowhere', 'lock'))).toBeUndefined();
+  expect(await exclusiveHolder(path)).toBeUndefined();
+  expect(readdirSync(directory)).toEqual([]);
+  const lock = await acquireExclusive(path, 'mine');
+  const holder = await exclusiveHolder(path);
+  expect(holder).toMatchObject({ pid: process.pid, purpose: 'mine' });
+  expect(Date.now() - holder!.since.getTime()).toBeLessThan(60_000);
+  await lock.release();
+  expect(await exclusiveHolder(path)).toBeUndefined();
+  expect(readdirSync(directory)).toEqual(['lock.1']);
+});
+
+test('looking at the lock of a killed process finds nobody; at a file that is not ours it says so', async () => {
+  const path = join(temporaryDirectory(), 'lock');
+  const child = runChildProgram(holder, [path]);
+  await child.line();
+  expect(await exclusiveHolder(path)).toMatchObject({ pid: child.pid });
+  await child.kill();
+  expect(await exclusiveHolder(path)).toBeUndefined();
+  writeFileSync(`${path}.9`, 'precious');
+  await expect(exclusiveHolder(path)).rejects.toMatchObject({ name: 'FileError', code: 'EBADMSG' });
 });
 
 test('the lock of a killed process is free at once, without anybody cleaning up', async () => {
@@ -98,7 +124,7 @@ test('of many processes that fight for the lock, some of them killed while they 
   // Each holder claims the witness file; finding a living owner's claim there means that two hold the lock.
   const fighter = `
     import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-    import { acquireExclusive, HeldError } from './exclusive.js';
+    import { acquireExclusive, exclusiveHolder, HeldError } from './exclusive.js';
     import { processIdentity } from './processes.js';
     const [, , lockPath, witness, rounds] = process.argv;
     let taken = 0;

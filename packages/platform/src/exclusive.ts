@@ -36,6 +36,13 @@ export class HeldError extends Error {
   }
 }
 
+/** Who holds a lock, since when and what for. */
+export interface ExclusiveHolder {
+  readonly pid: number;
+  readonly since: Date;
+  readonly purpose: string;
+}
+
 interface Holding {
   readonly holder: ProcessIdentity;
   readonly since: string;
@@ -66,6 +73,27 @@ export async function acquireExclusive(path: string, purpose: string): Promise<E
     throw outcome;
   }
   return outcome;
+}
+
+/**
+ * Who holds the lock right now; undefined where nobody does, or the directory of `path` is not there. Only reads: it never
+ * stands in the way of somebody who takes the lock. Throws a FileError as acquireExclusive does.
+ */
+export async function exclusiveHolder(path: string): Promise<ExclusiveHolder | undefined> {
+  return asFileError('look at', path, async () => {
+    for (let round = 0; round < roundsMax; round += 1) {
+      const highest = (await numbers(path).catch(noneIfMissing)).at(-1);
+      if (highest === undefined) {
+        return undefined;
+      }
+      const look = await lookAt(path, highest);
+      if (look === 'moved') {
+        continue;
+      }
+      return look === 'free' ? undefined : { pid: look.holderPid, since: look.since, purpose: look.purpose };
+    }
+    throw new FileError('look at', path, 'EAGAIN', `no answer after ${roundsMax} rounds`);
+  });
 }
 
 async function take(path: string, holding: Holding): Promise<ExclusiveLock | HeldError> {
@@ -167,6 +195,13 @@ async function numbers(path: string): Promise<readonly number[]> {
     .filter((name) => name.startsWith(prefix) && /^[1-9]\d*$/.test(name.slice(prefix.length)))
     .map((name) => Number(name.slice(prefix.length)))
     .sort((a, b) => a - b);
+}
+
+function noneIfMissing(error: unknown): readonly number[] {
+  if (errnoOf(error) === 'ENOENT') {
+    return [];
+  }
+  throw error;
 }
 
 function numbered(path: string, number: number): string {
