@@ -93,7 +93,7 @@ export async function enrolNode(
       node: place.name,
       outcome: error instanceof Failure || error instanceof Fault ? 'refused' : 'failed',
       detail: { tokenId: token.id, why: (error as Error).message },
-    });
+    }).catch(() => {}); // What went wrong first is what a person must see.
     throw error;
   } finally {
     channel.close(closeCodes.normal, '');
