@@ -15,7 +15,7 @@ export function address({ place, facts }: NodeReport): Finding {
         'address',
         'fail',
         `${place.address} is not on this host, which has ${facts.addresses.join(', ')}`,
-        'correct the address in the topology',
+        'correct the address in cluster.yaml in the state directory',
       );
 }
 
@@ -48,7 +48,7 @@ export function port({ place, facts }: NodeReport, door: 'client' | 'peer'): Fin
         check,
         'fail',
         `${place.address} is not on this host`,
-        'correct the address in the topology',
+        'correct the address in cluster.yaml in the state directory',
       );
     case 'failed':
       return finding(
@@ -56,7 +56,7 @@ export function port({ place, facts }: NodeReport, door: 'client' | 'peer'): Fin
         check,
         'fail',
         `${at}: ${state.why}`,
-        `correct the port in the topology, or what stops etcd-agent from listening there`,
+        `correct the port in cluster.yaml in the state directory, or what stops etcd-agent from listening there`,
       );
   }
 }

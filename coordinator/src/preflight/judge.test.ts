@@ -193,7 +193,7 @@ describe('the preflight', () => {
     expect(findings[0]).toMatchObject({
       result: 'fail',
       message: '10.0.0.11 is not on this host, which has 127.0.0.1, 10.0.0.99',
-      next: 'correct the address in the topology',
+      next: 'correct the address in cluster.yaml in the state directory',
     });
   });
 
