@@ -14,6 +14,7 @@ import {
 import { z } from 'zod';
 import type { AgentPaths } from './config.js';
 import { optionalText } from './optional-text.js';
+import { refuseForeignStateDir } from './own-state-dir.js';
 
 const identitySchema = z.strictObject({
   cluster: nameSchema,
@@ -62,12 +63,15 @@ export class Store {
     private readonly paths: AgentPaths,
   ) {}
 
-  /** Makes the state directory private. */
+  /** Makes the state directory private. Throws where it is somebody else's; see refuseForeignStateDir. */
   async prepare(): Promise<void> {
+    await refuseForeignStateDir(this.files, this.paths.stateDir);
     await this.files.makeDirectory(this.paths.stateDir, { mode: 0o700 });
     await this.files.makeDirectory(this.paths.keysDir, { mode: 0o700 });
     await this.files.makeDirectory(this.paths.copiesDir, { mode: 0o700 });
-    await this.files.makeDirectory(this.paths.runDir, { mode: 0o755 });
+    // One that is there already may be shared: its mode is not ours to set.
+    if ((await this.files.stat(this.paths.runDir)).kind !== 'directory')
+      await this.files.makeDirectory(this.paths.runDir, { mode: 0o755 });
   }
 
   async identity(): Promise<StoredIdentity | undefined> {
