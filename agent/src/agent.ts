@@ -37,13 +37,15 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
   let wake = new AbortController();
   const alone = oneAtATime();
 
+  // Everything on disk is read before the port opens: what cannot be understood must not leave half an agent listening.
+  const spec = await store.spec();
+  await store.dataDirRecord();
   const door = await openDoor(host, identity, alone, {
     serve: (caller) => serve(caller),
     onEnrolled: (enrolled) => {
       identity = enrolled;
     },
   });
-  const spec = await store.spec();
   if (spec !== undefined) trustPeersOf(spec);
 
   const looping = loop();
@@ -123,6 +125,6 @@ function narrow(view: LocalView): Local {
     stage: view.dataDirStage,
     confState: conf.kind === 'present' ? conf.initialClusterState : undefined,
     permit: view.permit,
-    etcdMoves: ['active', 'activating', 'deactivating', 'restarting'].includes(service.kind),
+    etcdMoves: service.kind === 'active' || service.kind === 'activating',
   };
 }

@@ -37,7 +37,8 @@ beforeEach(async () => {
   started = 0;
   const services = {
     kind: 'process',
-    observe: async () => ({ kind: 'inactive', result: 'never started' }),
+    observe: async () =>
+      started === 0 ? { kind: 'inactive', result: 'never started' } : { kind: 'active', pid: 1 },
     enable: async () => {},
     start: async () => {
       started += 1;
@@ -156,7 +157,6 @@ describe('moving aside', () => {
     const { movedTo } = await quarantine(host, bootstrapId);
     expect(readFileSync(join(movedTo!, 'something'), 'utf8')).toBe('kept');
     expect(readdirSync(dir)).not.toContain('data');
-    expect(await host.store.dataDirRecord()).toBeUndefined();
   });
 
   it('is refused for data of another bootstrap, and for data of nobody', async () => {
@@ -164,9 +164,31 @@ describe('moving aside', () => {
     await claimDataDir(host, spec(), undefined);
     writeFileSync(join(dataDir(), 'something'), 'kept');
     await expect(quarantine(host, otherBootstrapId)).rejects.toThrow(/left alone/);
-    await host.store.forgetDataDirRecord();
+    rmSync(host.paths.dataDirRecord);
     await expect(quarantine(host, bootstrapId)).rejects.toThrow(/left alone/);
     expect(readFileSync(join(dataDir(), 'something'), 'utf8')).toBe('kept');
+  });
+
+  it('ends every empty start of that bootstrap on this host, also where the data was already gone', async () => {
+    await host.store.keepSpec(spec());
+    await claimDataDir(host, spec(), undefined);
+    writeFileSync(join(dataDir(), 'something'), 'kept');
+    await quarantine(host, bootstrapId);
+    await expect(startEtcd(host, bootstrapId)).rejects.toThrow(/empty start would forget/);
+    await quarantine(host, bootstrapId);
+    await expect(startEtcd(host, bootstrapId)).rejects.toThrow(/empty start would forget/);
+    expect(started).toBe(0);
+  });
+
+  it('goes on where a power cut left data in a directory that was being moved aside', async () => {
+    await host.store.keepSpec(spec());
+    await claimDataDir(host, spec(), undefined);
+    writeFileSync(join(dataDir(), 'something'), 'kept');
+    const record = (await host.store.dataDirRecord())!;
+    await host.store.keepDataDirRecord({ ...record, stage: 'retired' });
+    expect(await judge()).toMatchObject({ kind: 'ours', bootstrapId });
+    const { movedTo } = await quarantine(host, bootstrapId);
+    expect(readFileSync(join(movedTo!, 'something'), 'utf8')).toBe('kept');
   });
 
   it('has nothing to do where there is no directory', async () => {

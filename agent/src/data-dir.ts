@@ -3,7 +3,7 @@
  * is never written to, and nothing here deletes.
  */
 import { basename, dirname, join } from 'node:path';
-import { readWalMetadata } from '@etcd-agent/etcd';
+import { isWalSegment, readWalMetadata, walHeadBytes } from '@etcd-agent/etcd';
 import type { Files, Owner } from '@etcd-agent/platform';
 import { type DataDirView, Fault, type MemberSpec } from '@etcd-agent/protocol';
 import type { AgentHost } from './host.js';
@@ -15,42 +15,47 @@ export interface Ownership {
   readonly spec: MemberSpec | undefined;
 }
 
-/** Enough of a WAL file to hold its first records. */
-const walHeadBytes = 64 * 1024;
-
-export function walDirOf(etcd: { dataDir: string; walDir?: string | undefined }): string {
-  return etcd.walDir ?? join(etcd.dataDir, 'member', 'wal');
-}
-
 /** Judges the directory as it is now; never throws for what is on the disk. */
 export async function judgeDataDir(
   files: Files,
-  place: { dataDir: string; walDir?: string | undefined },
+  { dataDir }: { readonly dataDir: string },
   { record, spec }: Ownership,
 ): Promise<DataDirView> {
-  const status = await files.stat(place.dataDir);
+  const status = await files.stat(dataDir);
   if (status.kind === 'missing') return { kind: 'missing' };
   if (status.kind === 'denied') return { kind: 'unknown', why: `no access (${status.code})` };
   if (status.kind !== 'directory') return { kind: 'foreign', why: 'it is not a directory' };
-  const names = await files.list(place.dataDir);
-  const claimed = record?.path === place.dataDir && record.dev === status.dev && record.ino === status.ino;
-  const wal = await readWal(files, walDirOf(place));
-  const ourBootstrap = record?.bootstrapId ?? spec?.cluster.bootstrapId;
+  const content = (await files.list(dataDir)).filter(isContent);
+  const recorded = record?.path === dataDir && record.dev === status.dev && record.ino === status.ino;
+  const wal = await readWal(files, join(dataDir, 'member', 'wal'));
 
-  if (wal.kind === 'present') {
-    if (spec !== undefined && wal.clusterId === spec.cluster.clusterId) {
-      return { kind: 'ours', bootstrapId: spec.cluster.bootstrapId, wal };
-    }
-    return {
-      kind: 'foreign',
-      why: `its WAL belongs to cluster ${wal.clusterId}, member ${wal.memberId}`,
-      clusterId: wal.clusterId,
-    };
+  if (wal.kind === 'present') return judgeWal(wal, spec);
+  // One that was retired and is empty now was moved aside out of a mount point: the directory itself stays.
+  if (recorded && (record.stage !== 'retired' || content.length > 0)) {
+    return { kind: 'ours', bootstrapId: record.bootstrapId, wal };
   }
-  if (claimed && ourBootstrap !== undefined) return { kind: 'ours', bootstrapId: ourBootstrap, wal };
-  // `lost+found` alone is an empty file system that was just mounted here.
-  if (names.every((name) => name === 'lost+found') && wal.kind === 'none') return { kind: 'empty' };
-  return { kind: 'foreign', why: `it holds ${names.slice(0, 5).join(', ')}, which this agent did not make` };
+  if (content.length === 0) return { kind: 'empty' };
+  return {
+    kind: 'foreign',
+    why: `it holds ${content.slice(0, 5).join(', ')}, which this agent did not make`,
+  };
+}
+
+/** Ours by both ids: a copy of another node's data would be a second etcd under that node's id. */
+function judgeWal(wal: Extract<WalView, { kind: 'present' }>, spec: MemberSpec | undefined): DataDirView {
+  if (spec?.cluster.clusterId === wal.clusterId && spec.memberId === wal.memberId) {
+    return { kind: 'ours', bootstrapId: spec.cluster.bootstrapId, wal };
+  }
+  return {
+    kind: 'foreign',
+    why: `its WAL belongs to cluster ${wal.clusterId}, member ${wal.memberId}`,
+    clusterId: wal.clusterId,
+  };
+}
+
+/** `lost+found` is the file system's own, and what we moved aside inside a mount point is out of the way. */
+function isContent(name: string): boolean {
+  return name !== 'lost+found' && !name.startsWith('.quarantine-');
 }
 
 /**
@@ -63,7 +68,7 @@ export async function claimDataDir(
   owner: Owner | undefined,
 ): Promise<void> {
   const { files, store } = host;
-  const { dataDir, walDir } = spec.etcd;
+  const { dataDir } = spec.etcd;
   const record = await store.dataDirRecord();
   const view = await judgeDataDir(files, spec.etcd, { record, spec });
   if (view.kind === 'ours' && view.bootstrapId === spec.cluster.bootstrapId && record !== undefined) return;
@@ -76,18 +81,23 @@ export async function claimDataDir(
   }
   const options = owner === undefined ? { mode: 0o700 } : { mode: 0o700, owner };
   await files.makeDirectory(dataDir, options);
-  if (walDir !== undefined) await files.makeDirectory(walDir, options);
+  await recordDataDir(host, spec, view.kind === 'ours' && view.wal.kind === 'present' ? 'begun' : 'claimed');
+}
+
+/** Remembers the directory as it is now, by device and inode. */
+export async function recordDataDir(
+  { files, store }: Pick<AgentHost, 'files' | 'store'>,
+  spec: MemberSpec,
+  stage: DataDirRecord['stage'],
+): Promise<void> {
+  const { dataDir } = spec.etcd;
   const status = await files.stat(dataDir);
-  if (status.kind !== 'directory')
+  // A directory that is not there has no inode 0 either: nothing will match it.
+  const { dev, ino } = status.kind === 'directory' ? status : { dev: 0, ino: 0 };
+  if (status.kind !== 'directory' && stage !== 'retired') {
     throw new Fault('failed', `data dir ${dataDir} is not a directory after all`);
-  await store.keepDataDirRecord({
-    path: dataDir,
-    ...(walDir === undefined ? {} : { walDir }),
-    dev: status.dev,
-    ino: status.ino,
-    bootstrapId: spec.cluster.bootstrapId,
-    stage: view.kind === 'ours' && view.wal.kind === 'present' ? 'begun' : 'claimed',
-  });
+  }
+  await store.keepDataDirRecord({ path: dataDir, dev, ino, bootstrapId: spec.cluster.bootstrapId, stage });
 }
 
 /**
@@ -103,9 +113,7 @@ export async function quarantineDataDir(
   const status = await files.stat(dataDir);
   if (status.kind === 'missing') return null;
   if (status.kind !== 'directory') throw new Fault('refused', `${dataDir} is not a directory`);
-  const content = (await files.list(dataDir)).filter(
-    (name) => !name.startsWith('.quarantine-') && name !== 'lost+found',
-  );
+  const content = (await files.list(dataDir)).filter(isContent);
   if (content.length === 0) return null;
   const mark = `quarantine-${clock.now().toISOString().replace(/[:.]/g, '')}-${bootstrapId.slice(0, 8)}`;
   const parent = await files.stat(dirname(dataDir));
@@ -130,7 +138,7 @@ type WalView = Extract<DataDirView, { kind: 'ours' }>['wal'];
 async function readWal(files: Files, walDir: string): Promise<WalView> {
   const status = await files.stat(walDir);
   if (status.kind !== 'directory') return { kind: 'none' };
-  const newest = (await files.list(walDir)).filter((name) => name.endsWith('.wal')).at(-1);
+  const newest = (await files.list(walDir)).filter(isWalSegment).at(-1);
   if (newest === undefined) return { kind: 'none' };
   const metadata = readWalMetadata(await files.readHead(join(walDir, newest), walHeadBytes));
   switch (metadata.kind) {

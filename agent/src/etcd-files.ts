@@ -2,7 +2,6 @@
  * The files that etcd reads: `etcd.conf` and six PEM files under /etc/etcd, with owners and modes. The agent's state
  * keeps copies; here they are put in place.
  */
-import { join } from 'node:path';
 import { parseEnvFile, parseEtcdVersion, renderEtcdConf, replaceValues } from '@etcd-agent/etcd';
 import type { WriteOptions } from '@etcd-agent/platform';
 import { Fault, type MemberSpec, type NodeSnapshot } from '@etcd-agent/protocol';
@@ -46,6 +45,35 @@ async function accessOf(
   }
 }
 
+/**
+ * What stands at the places of our six PEM files before this agent has ever written one is somebody else's, perhaps the
+ * only copy of a key: it is kept beside them. Repeatable.
+ */
+export async function keepForeignPems(host: AgentHost): Promise<void> {
+  const { paths } = host;
+  const access = await accessOf(host);
+  for (const path of [
+    paths.etcdKey,
+    paths.peerKey,
+    paths.etcdCa,
+    paths.peerCa,
+    paths.etcdCert,
+    paths.peerCert,
+  ]) {
+    await keepForeign(host, path, access.secret);
+  }
+}
+
+async function keepForeign({ files, clock }: AgentHost, path: string, options: WriteOptions): Promise<void> {
+  const text = await optionalText(files, path);
+  if (text === undefined) return;
+  const keep = `${path}.before-etcd-agent`;
+  const kept = await optionalText(files, keep);
+  if (kept === text) return;
+  const name = kept === undefined ? keep : `${keep}-${clock.now().toISOString().replace(/[:.]/g, '')}`;
+  await files.writeAtomic(name, text, options);
+}
+
 /** Writes the six PEM files, keys first. Each is atomic; etcd reads leaf files anew for every connection. */
 export async function installPems(host: AgentHost, pems: NodePems): Promise<void> {
   const { files, paths } = host;
@@ -64,7 +92,7 @@ export async function installPems(host: AgentHost, pems: NodePems): Promise<void
 }
 
 /**
- * Writes `etcd.conf` for the spec. What a person wrote there before is kept once, as `etcd.conf.before-etcd-agent`.
+ * Writes `etcd.conf` for the spec. What a person wrote there before is kept beside it, as `etcd.conf.before-etcd-agent`.
  * Returns whether the file changed.
  */
 export async function installConf(
@@ -77,10 +105,8 @@ export async function installConf(
   const text = confText(host, spec, state);
   const current = await optionalText(host.files, paths.etcdConf);
   if (current === text) return false;
-  if (current !== undefined && !current.startsWith(confHead)) {
-    const keep = join(paths.etcdConfigDir, 'etcd.conf.before-etcd-agent');
-    if (!(await files.exists(keep))) await files.writeAtomic(keep, current, access.secret);
-  }
+  if (current !== undefined && !current.startsWith(confHead))
+    await keepForeign(host, paths.etcdConf, access.secret);
   await files.makeDirectory(paths.etcdConfigDir, access.directory);
   await files.writeAtomic(paths.etcdConf, text, access.public);
   return true;
@@ -117,11 +143,10 @@ function confText(host: AgentHost, spec: MemberSpec, state: 'new' | 'existing'):
   const version = parseEtcdVersion(spec.etcd.version);
   if (version === undefined) throw new Fault('invalidParams', `${spec.etcd.version} is no etcd version`);
   const { paths } = host;
-  const { version: _, walDir, ...settings } = spec.etcd;
+  const { version: _, ...settings } = spec.etcd;
   const body = renderEtcdConf(
     {
       ...definedOnly(settings),
-      ...(walDir === undefined ? {} : { walDir }),
       name: spec.node,
       initialCluster: spec.initialCluster,
       initialClusterToken: spec.cluster.token,

@@ -3,12 +3,14 @@
  * once, under a permit that names the member.
  */
 import { Fault } from '@etcd-agent/protocol';
-import { claimDataDir, judgeDataDir, quarantineDataDir } from './data-dir.js';
+import { claimDataDir, judgeDataDir, quarantineDataDir, recordDataDir } from './data-dir.js';
 import { installConf } from './etcd-files.js';
 import { type AgentHost, etcdAccount } from './host.js';
 
 /** How long etcd may take to end before it is killed. It ends within a second unless its disk hangs. */
 const stopMsMax = 15_000;
+/** How long a service manager may take to begin what it has accepted. */
+const startMsMax = 5_000;
 
 /**
  * Starts etcd for the applied spec and returns when the service manager has accepted it. Nothing happens when it
@@ -31,11 +33,13 @@ export async function startEtcd(host: AgentHost, bootstrapId: string): Promise<{
   const view = await judgeDataDir(files, spec.etcd, { record, spec });
   const hasWal = view.kind === 'ours' && view.wal.kind === 'present';
   if (!hasWal) {
-    if (record?.bootstrapId === bootstrapId && record.stage === 'begun') {
+    if (record?.bootstrapId === bootstrapId && record.stage !== 'claimed') {
       throw new Fault(
         'refused',
         `data dir ${spec.etcd.dataDir} had the data of member ${spec.memberId} and has none now: an empty start would forget acknowledged writes`,
-        'Restore the directory, or remove the member and add it again.',
+        record.stage === 'retired'
+          ? 'Its data was moved aside by --reset: coordinator bootstrap --reset finishes that and begins anew.'
+          : 'Restore the directory, or remove the member and add it again.',
       );
     }
     await claimDataDir(host, spec, await ownerOf(host));
@@ -45,27 +49,36 @@ export async function startEtcd(host: AgentHost, bootstrapId: string): Promise<{
   }
   await services.enable();
   await services.start();
+  await leftRest(host);
   return { started: true };
 }
 
-/** Stops etcd and moves a data dir of this bootstrap aside. Refused for data of anybody else. */
+// systemd takes a start as a job and looks at the unit's conditions a moment later. Until then the unit still looks as if
+// nothing were being started, and the permit must not be taken back for that.
+async function leftRest({ services, clock }: AgentHost): Promise<void> {
+  const deadline = clock.monotonicMs() + startMsMax;
+  while ((await services.observe()).kind === 'inactive' && clock.monotonicMs() < deadline)
+    await clock.sleep(20);
+}
+
+/**
+ * Stops etcd and moves a data dir of this bootstrap aside. Refused for data of anybody else. That this bootstrap is given
+ * up here is on disk before anything moves: from then on none of its members starts empty on this host.
+ */
 export async function quarantine(host: AgentHost, bootstrapId: string): Promise<{ movedTo: string | null }> {
   const { store, files, services, paths } = host;
   const [spec, record] = await Promise.all([store.spec(), store.dataDirRecord()]);
-  const dataDir = record?.path ?? spec?.etcd.dataDir;
-  if (dataDir === undefined) return { movedTo: null };
-  const place = { dataDir, walDir: record?.walDir ?? spec?.etcd.walDir };
-  const view = await judgeDataDir(files, place, { record, spec });
+  if (spec === undefined) return { movedTo: null };
+  const { dataDir } = spec.etcd;
+  const view = await judgeDataDir(files, spec.etcd, { record, spec });
   const ours = view.kind === 'ours' && view.bootstrapId === bootstrapId;
   if (view.kind !== 'missing' && view.kind !== 'empty' && !ours) {
     throw new Fault('refused', `data dir ${dataDir} is not of bootstrap ${bootstrapId}: it is left alone`);
   }
   await services.stop(stopMsMax);
   await files.remove(paths.permit);
-  const movedTo = ours ? await quarantineDataDir(host, dataDir, bootstrapId) : null;
-  if (ours && place.walDir !== undefined) await quarantineDataDir(host, place.walDir, bootstrapId);
-  await store.forgetDataDirRecord();
-  return { movedTo };
+  if (spec.cluster.bootstrapId === bootstrapId) await recordDataDir(host, spec, 'retired');
+  return { movedTo: ours ? await quarantineDataDir(host, dataDir, bootstrapId) : null };
 }
 
 async function ownerOf(host: AgentHost) {

@@ -2,6 +2,7 @@
  * Carries out the steps of a plan, one executor per kind: a step without an executor does not compile. Nothing is
  * decided here.
  */
+import { recordDataDir } from './data-dir.js';
 import { flipConfToExisting } from './etcd-files.js';
 import type { AgentHost } from './host.js';
 import type { Step } from './plan/step.js';
@@ -11,9 +12,9 @@ type Executors = {
 };
 
 const executors: Executors = {
-  async recordBegun({ store }) {
-    const record = await store.dataDirRecord();
-    if (record !== undefined) await store.keepDataDirRecord({ ...record, stage: 'begun' });
+  async recordBegun(host) {
+    const spec = await host.store.spec();
+    if (spec !== undefined) await recordDataDir(host, spec, 'begun');
   },
   flipConf: (host) => flipConfToExisting(host),
   removePermit: ({ files, paths }) => files.remove(paths.permit),

@@ -30,6 +30,8 @@ export async function openLinuxHost(config: AgentConfig): Promise<LinuxHost> {
   await store.prepare();
   const lock = await acquireExclusive(paths.lock, 'etcd-agent run');
   const log = await createLogger({ name: 'etcd-agent', level: config.logLevel });
+  // A permit is for a start that this process saw begin. One left by a former agent must not start anything now.
+  await linuxFiles.remove(paths.permit);
   const services = await openServices(config, log);
   return {
     config,

@@ -14,7 +14,7 @@ import {
   verifyChain,
 } from '@etcd-agent/pki';
 import { Fault, type NodeSnapshot } from '@etcd-agent/protocol';
-import { installPems, type NodePems } from './etcd-files.js';
+import { installPems, keepForeignPems, type NodePems } from './etcd-files.js';
 import type { AgentHost } from './host.js';
 import { optionalText } from './optional-text.js';
 
@@ -59,6 +59,8 @@ export async function installCertificates(host: AgentHost, issued: IssuedCertifi
     }
   }
   const { files } = host;
+  // Our copies say that we have been here: without them whatever is in place is not ours.
+  if (!(await files.exists(join(host.paths.copiesDir, 'etcd.pem')))) await keepForeignPems(host);
   await Promise.all(
     Object.entries(copies(issued)).map(([name, text]) =>
       files.writeAtomic(join(host.paths.copiesDir, name), text, { mode: 0o600 }),

@@ -24,7 +24,7 @@ export interface AgentSelf {
 export type LocalView = Pick<NodeSnapshot, 'service' | 'dataDir' | 'conf'> & {
   readonly spec: MemberSpec | undefined;
   readonly permit: boolean;
-  readonly dataDirStage: 'none' | 'claimed' | 'begun';
+  readonly dataDirStage: 'none' | 'claimed' | 'begun' | 'retired';
 };
 
 export async function observeLocal(host: AgentHost): Promise<LocalView> {

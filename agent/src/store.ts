@@ -34,12 +34,14 @@ export type PendingEnrolment = z.infer<typeof pendingEnrolmentSchema>;
 
 const dataDirRecordSchema = z.strictObject({
   path: z.string(),
-  walDir: z.string().optional(),
   dev: z.number(),
   ino: z.number(),
   bootstrapId: z.uuid(),
-  /** `claimed`: taken empty. `begun`: a WAL was seen in it, so its member exists and may never start empty again. */
-  stage: z.enum(['claimed', 'begun']),
+  /**
+   * `claimed`: taken empty. `begun`: a WAL was seen in it, so its member exists and may never start empty again.
+   * `retired`: moved aside, or about to be; nothing of this bootstrap starts empty here any more.
+   */
+  stage: z.enum(['claimed', 'begun', 'retired']),
 });
 export type DataDirRecord = z.infer<typeof dataDirRecordSchema>;
 
@@ -124,10 +126,6 @@ export class Store {
 
   async keepDataDirRecord(record: DataDirRecord): Promise<void> {
     await this.writeJson(this.paths.dataDirRecord, record);
-  }
-
-  async forgetDataDirRecord(): Promise<void> {
-    await this.files.remove(this.paths.dataDirRecord);
   }
 
   private async readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {

@@ -1,7 +1,6 @@
 /** How etcd is run on this host, for whichever service manager runs it. */
 import type { EtcdUnit } from '@etcd-agent/platform';
 import type { MemberSpec } from '@etcd-agent/protocol';
-import { walDirOf } from './data-dir.js';
 import type { AgentHost } from './host.js';
 
 export function etcdUnit({ config, paths }: AgentHost, spec: MemberSpec): EtcdUnit {
@@ -9,7 +8,6 @@ export function etcdUnit({ config, paths }: AgentHost, spec: MemberSpec): EtcdUn
     binary: config.etcdBinary,
     environmentFile: paths.etcdConf,
     dataDir: spec.etcd.dataDir,
-    walDir: walDirOf(spec.etcd),
     permitFile: paths.permit,
     ...(config.etcdUser === '' ? {} : { user: config.etcdUser, group: config.etcdUser }),
     logFile: paths.etcdLog,

@@ -138,7 +138,7 @@ function tell(lab: Lab): void {
         '/etc/etcd/etcd.conf (ignore_errors=no)',
       );
       expect(await property(host, 'etcd.service', 'DropInPaths')).toContain(
-        '/etcd.service.d/50-etcd-agent.conf',
+        '/etcd.service.d/zz-etcd-agent.conf',
       );
       expect(await property(host, 'etcd.service', 'NeedDaemonReload')).toBe('no');
       expect(await property(host, 'etcd.service', 'UnitFileState')).toBe('enabled');

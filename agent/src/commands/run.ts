@@ -22,10 +22,11 @@ export async function runAgent(sources: ConfigSources): Promise<void> {
     log.error({ err: error }, 'the join token cannot be used');
     return undefined;
   });
-  const agent = await startAgent(host).catch((error: NodeJS.ErrnoException) => {
-    throw Object.assign(new Error(listenProblem(config.listen, error), { cause: error }), {
-      next: 'set listen in agent.yaml, or --listen ADDRESS:PORT',
-    });
+  const agent = await startAgent(host).catch(async (error: NodeJS.ErrnoException) => {
+    // A service manager that was opened watches its etcd, and that would keep a failed agent alive.
+    await host.services.close();
+    await host.lock.release();
+    throw startProblem(config.listen, error);
   });
   log.info(
     {
@@ -49,13 +50,16 @@ export async function runAgent(sources: ConfigSources): Promise<void> {
   await host.lock.release();
 }
 
-function listenProblem(listen: string, error: NodeJS.ErrnoException): string {
+function startProblem(listen: string, error: NodeJS.ErrnoException): unknown {
+  const next = 'set listen in agent.yaml, or --listen ADDRESS:PORT';
   switch (error.code) {
     case 'EADDRINUSE':
-      return `cannot listen on ${listen}: another program has this port`;
+      return Object.assign(new Error(`cannot listen on ${listen}: another program has this port`), { next });
     case 'EADDRNOTAVAIL':
-      return `cannot listen on ${listen}: the address is not on this host`;
+      return Object.assign(new Error(`cannot listen on ${listen}: the address is not on this host`), {
+        next,
+      });
     default:
-      return `cannot start: ${error.message}`;
+      return error;
   }
 }

@@ -1,13 +1,13 @@
 /**
  * A data dir with a WAL has begun: its member exists, and an empty start under that member is never right again.
  *
- * Preconditions: a WAL of our cluster is there; we have only `claimed` on record.
+ * Preconditions: a WAL of our cluster is there; we do not have `begun` on record, for whatever reason.
  */
 import type { Local } from './local.js';
 import type { RuleOutcome } from './step.js';
 
 export function beginDataDir({ dataDir, stage }: Local): RuleOutcome {
-  if (dataDir.kind === 'ours' && dataDir.hasWal && stage === 'claimed') {
+  if (dataDir.kind === 'ours' && dataDir.hasWal && stage !== 'begun') {
     return { kind: 'step', step: { kind: 'recordBegun' } };
   }
   return { kind: 'nothing' };

@@ -10,10 +10,10 @@ export interface Local {
     readonly hasWal: boolean;
   };
   /** What is remembered of the data dir. */
-  readonly stage: 'none' | 'claimed' | 'begun';
+  readonly stage: 'none' | 'claimed' | 'begun' | 'retired';
   /** `ETCD_INITIAL_CLUSTER_STATE` as it stands in etcd.conf; undefined where the file is missing or unreadable. */
   readonly confState: string | undefined;
   readonly permit: boolean;
-  /** etcd runs, or is on its way up or down. */
+  /** etcd runs or is being started: the one start that a permit is for is still under way. */
   readonly etcdMoves: boolean;
 }

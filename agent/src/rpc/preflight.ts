@@ -61,11 +61,7 @@ export class Preflight {
       this.listen(params.client, params.nonce, etcdRuns),
       this.listen(params.peer, params.nonce, etcdRuns),
     ]);
-    const dataDir = await judgeDataDir(
-      files,
-      { dataDir: params.dataDir, walDir: params.walDir },
-      { record, spec },
-    );
+    const dataDir = await judgeDataDir(files, params, { record, spec });
     // Measuring writes a file for a moment: not in a directory that is somebody else's, not even there.
     const mayWrite = dataDir.kind !== 'foreign' && dataDir.kind !== 'unknown';
     const [etcd, unit, disk, account] = await Promise.all([
@@ -155,7 +151,7 @@ async function unitFacts({ services, files }: AgentHost): Promise<PreflightFacts
     case 'unknown':
       return { style: 'unknown', detail: unit.why };
     case 'loaded': {
-      if (unit.dropInPaths.some((path) => path.endsWith('/50-etcd-agent.conf'))) {
+      if (unit.dropInPaths.some((path) => path.endsWith('/zz-etcd-agent.conf'))) {
         return { style: 'ours', detail: unit.fragmentPath };
       }
       const environment = Object.fromEntries(

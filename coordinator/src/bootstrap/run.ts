@@ -18,7 +18,7 @@ import type { StateDir } from '../state/state-dir.js';
 import { readToken } from '../tokens.js';
 import { type IssuedNode, install, issue } from './certify.js';
 import { failureOf, type Reached, reachAll } from './connect.js';
-import { everStarted } from './ever-started.js';
+import { everStarted, quorumAnswers } from './ever-started.js';
 import { type BootstrapPlan, type BootstrapStep, planBootstrap } from './plan/plan.js';
 import type { NodeSituation } from './plan/situation.js';
 import { keepRecord, newRecord } from './record.js';
@@ -82,12 +82,10 @@ class BootstrapRun {
   seen: ClusterView | undefined;
   private links: readonly NodeLink[] = [];
   private toEnrol: ReadonlySet<string> = new Set();
-  private reset: boolean;
+  private reset = false;
   private issued: Promise<readonly IssuedNode[]> | undefined;
 
-  constructor(private readonly options: BootstrapOptions) {
-    this.reset = options.reset;
-  }
+  constructor(private readonly options: BootstrapOptions) {}
 
   close(): void {
     for (const link of this.links) link.close();
@@ -97,6 +95,8 @@ class BootstrapRun {
   async look(): Promise<readonly BootstrapStep[]> {
     const { cluster } = this.options;
     this.record = await readBootstrapRecord(cluster.state);
+    // A reset that was cut short is a reset still: half of the members must not go on as if nothing were.
+    this.reset = this.options.reset || this.record?.resetting === true;
     this.toEnrol = new Set(await namesWithTokens(cluster));
     await this.connect(false);
     return this.plan();
@@ -162,7 +162,8 @@ class BootstrapRun {
         digests !== undefined &&
         record?.settingsSha256 !== undefined &&
         digests.settingsSha256 !== record.settingsSha256,
-      everStarted: record === undefined ? [] : await everStarted(this.options.cluster, nodes),
+      quorumAnswers: this.reset && (await quorumAnswers(this.options.cluster)),
+      everStarted: record === undefined || this.reset ? [] : await everStarted(this.options.cluster, nodes),
     });
     if (plan.kind === 'steps') return plan.steps;
     throw new Failure({
@@ -190,9 +191,13 @@ class BootstrapRun {
       case 'enrol':
         return Promise.resolve();
       case 'quarantine':
-        return progress.phase('Move the data of the former bootstrap aside', () =>
-          this.onNodes(step.nodes, (link) => link.call('etcd.quarantine', { bootstrapId: step.bootstrapId })),
-        );
+        return progress.phase('Move the data of the former bootstrap aside', async () => {
+          this.record = { ...this.record!, resetting: true };
+          await keepRecord(cluster.state, this.record, 'next');
+          await this.onNodes(step.nodes, (link) =>
+            link.call('etcd.quarantine', { bootstrapId: step.bootstrapId }),
+          );
+        });
       case 'preflight':
         return progress.phase(`Check ${list(step.nodes)}`, () => this.preflight());
       case 'certify':
@@ -317,11 +322,12 @@ async function namesWithTokens({ state, places }: Cluster): Promise<string[]> {
 
 async function auditFailure(state: StateDir, error: unknown): Promise<void> {
   const refused = error instanceof Failure && error.parts.exit === 'refused';
+  // A disk that is full must not hide why the bootstrap failed.
   await audit(state, {
     action: 'bootstrap',
     outcome: refused ? 'refused' : 'failed',
     detail: { why: (error as Error).message },
-  });
+  }).catch(() => {});
 }
 
 function list(nodes: readonly string[]): string {

@@ -26,7 +26,7 @@ export function memberSpecs(
     if (certificateSha256 === undefined) throw new RangeError(`no certificate of ${name}`);
     return { name, address, port: agentPort, certificateSha256 };
   });
-  const { dataDir: _, walDir: __, clientPort: ___, peerPort: ____, ...tuning } = topology.etcd;
+  const { dataDir: _, clientPort: __, peerPort: ___, ...tuning } = topology.etcd;
   return places.map((place) => ({
     generation,
     node: place.name,
@@ -41,7 +41,6 @@ export function memberSpecs(
       version: record.etcdVersion,
       ...tuning,
       dataDir: place.dataDir,
-      ...(place.walDir === undefined ? {} : { walDir: place.walDir }),
       listenPeerURLs: [place.peerURL],
       listenClientURLs: [place.clientURL],
       initialAdvertisePeerURLs: [place.peerURL],

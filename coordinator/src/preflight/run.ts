@@ -18,7 +18,6 @@ export async function runPreflight(links: readonly NodeLink[]): Promise<NodeRepo
         return named(link, () =>
           link.call('preflight.begin', {
             dataDir: place.dataDir,
-            ...(place.walDir === undefined ? {} : { walDir: place.walDir }),
             client: { host: place.address, port: place.clientPort },
             peer: { host: place.address, port: place.peerPort },
             nonce,

@@ -41,6 +41,8 @@ export const bootstrapRecordSchema = z.strictObject({
   /** Likewise, without the agents' certificates too: what etcd itself runs with. Unknown after an import that learnt from agents. */
   settingsSha256: sha256Hex.optional(),
   recordedAt: instant,
+  /** It is being given up: data dirs are being moved aside. Only the reset may go on from here. */
+  resetting: z.literal(true).optional(),
   /** When all members were seen healthy, with the expected ids. */
   completedAt: instant.optional(),
 });

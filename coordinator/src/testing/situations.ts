@@ -86,6 +86,7 @@ export function healthy(count: number, change: Partial<Situation> = {}): Situati
     reset: false,
     specsDiffer: false,
     settingsDiffer: false,
+    quorumAnswers: false,
     everStarted: [],
     ...change,
   };
@@ -173,6 +174,7 @@ export const anySituation: fc.Arbitrary<Situation> = fc.integer({ min: 1, max: 5
         reset: fc.boolean(),
         specsDiffer: fc.constant(specsDiffer),
         settingsDiffer: fc.constant(specsDiffer && settingsDiffer),
+        quorumAnswers: fc.boolean(),
         everStarted: fc.subarray(all.map(({ name }) => name)),
       });
     });

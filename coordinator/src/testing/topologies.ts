@@ -69,7 +69,6 @@ export const validTopology: fc.Arbitrary<WrittenTopology> = fc
         .record(
           {
             dataDir: fc.constant('/data/default.etcd'),
-            walDir: fc.constant('/wal/etcd'),
             clientPort: ports.client,
             peerPort: ports.peer,
             heartbeatInterval: fc.integer({ min: 10, max: 10_000 }),

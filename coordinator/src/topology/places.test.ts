@@ -13,7 +13,7 @@ describe('a place', () => {
     const found = places({
       name: 'c1',
       agent: { port: 3400 },
-      etcd: { clientPort: 4379, dataDir: '/d', walDir: '/w' },
+      etcd: { clientPort: 4379, dataDir: '/d' },
       nodes: [
         { name: 'a', address: '10.0.0.1' },
         { name: 'b', address: '10.0.0.2', agentPort: 1, clientPort: 2, peerPort: 3, dataDir: '/b' },
@@ -30,7 +30,6 @@ describe('a place', () => {
         clientURL: 'https://10.0.0.1:4379',
         peerURL: 'https://10.0.0.1:2380',
         dataDir: '/d',
-        walDir: '/w',
       },
       {
         name: 'b',
@@ -42,7 +41,6 @@ describe('a place', () => {
         clientURL: 'https://10.0.0.2:2',
         peerURL: 'https://10.0.0.2:3',
         dataDir: '/b',
-        walDir: '/w',
       },
     ]);
   });

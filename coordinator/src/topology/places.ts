@@ -14,7 +14,6 @@ export interface NodePlace {
   readonly clientURL: string;
   readonly peerURL: string;
   readonly dataDir: string;
-  readonly walDir: string | undefined;
 }
 
 export function placesOf(topology: Pick<TopologyFile, 'nodes' | 'agent' | 'etcd'>): NodePlace[] {
@@ -32,7 +31,6 @@ export function placesOf(topology: Pick<TopologyFile, 'nodes' | 'agent' | 'etcd'
       clientURL: `https://${host}:${clientPort}`,
       peerURL: `https://${host}:${peerPort}`,
       dataDir: node.dataDir ?? topology.etcd.dataDir,
-      walDir: topology.etcd.walDir,
     };
   });
 }

@@ -80,7 +80,6 @@ export const topologySchema = z.strictObject({
   etcd: z
     .strictObject({
       dataDir: plainPath.default('/var/lib/etcd/default.etcd'),
-      walDir: plainPath.optional(),
       clientPort: port.default(2379),
       peerPort: port.default(2380),
       heartbeatInterval: z.int().min(10).max(10_000).default(500).describe('Milliseconds.'),

@@ -20,7 +20,6 @@ agent:
 
 etcd:
   dataDir: /var/lib/etcd/default.etcd
-  # walDir: /var/lib/etcd-wal        # a disk of its own for the log; default: inside dataDir
   clientPort: 2379
   peerPort: 2380
   heartbeatInterval: 500             # ms; about the round trip between the hosts, at least

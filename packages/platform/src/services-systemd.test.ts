@@ -108,7 +108,7 @@ test('a systemd that does not answer makes the state unknown, not inactive', asy
 test('installing over a distribution unit writes the drop-in alone and reloads; a second time nothing happens', async () => {
   const { services, calls, at } = scripted(() => `${loaded}ActiveState=inactive\nNeedDaemonReload=no\n`);
   expect(await services.install(unit)).toEqual({ changed: true });
-  expect(readFileSync(at('etcd.service.d/50-etcd-agent.conf'), 'utf8')).toBe(renderDropIn(unit));
+  expect(readFileSync(at('etcd.service.d/zz-etcd-agent.conf'), 'utf8')).toBe(renderDropIn(unit));
   expect(existsSync(at('etcd.service'))).toBe(false);
   expect(calls).toEqual(['daemon-reload --no-ask-password']);
   expect(await services.install(unit)).toEqual({ changed: false });

@@ -123,7 +123,7 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
     if (!(await files.exists(dropInDirectory))) {
       await files.makeDirectory(dropInDirectory, { mode: 0o755 });
     }
-    const dropInChanged = await writeIfDifferent(join(dropInDirectory, '50-etcd-agent.conf'), dropInText);
+    const dropInChanged = await writeIfDifferent(join(dropInDirectory, 'zz-etcd-agent.conf'), dropInText);
     const changed = unitChanged || dropInChanged;
     if (changed || shown.get('NeedDaemonReload') === 'yes') {
       await act('install', ['daemon-reload', '--no-ask-password'], reloadTimeoutMs);

@@ -18,8 +18,8 @@ test('the drop-in owns how etcd is called, and lets it start only on data or wit
   expect(renderDropIn({ ...unit, user: 'etcd', group: 'etcd' }).split('\n')).toEqual([
     unitFileHead,
     '[Unit]',
-    'StartLimitIntervalSec=60',
-    'StartLimitBurst=20',
+    '# An address or a disk that comes late at boot must not end the tries.',
+    'StartLimitIntervalSec=0',
     expect.stringMatching(/^# /),
     'ConditionPathExists=',
     'ConditionPathExistsGlob=|/var/lib/etcd/default.etcd/member/wal/*.wal',
@@ -35,7 +35,7 @@ test('the drop-in owns how etcd is called, and lets it start only on data or wit
     'User=etcd',
     'Group=etcd',
     'Restart=always',
-    'RestartSec=100ms',
+    'RestartSec=1s',
     expect.stringMatching(/^# /),
     'TimeoutStartSec=0',
     'LimitNOFILE=65536',
@@ -106,7 +106,7 @@ test.runIf(analyze.kind === 'exited')(
       runProgram('systemd-analyze', ['verify', '--man=no', join(directory, name)], { timeoutMs: 30_000 });
     writeFileSync(join(directory, 'etcd.service'), renderBaseUnit(real));
     mkdirSync(join(directory, 'etcd.service.d'));
-    writeFileSync(join(directory, 'etcd.service.d', '50-etcd-agent.conf'), renderDropIn(real));
+    writeFileSync(join(directory, 'etcd.service.d', 'zz-etcd-agent.conf'), renderDropIn(real));
     const good = await verify('etcd.service');
     expect(good).toMatchObject({
       kind: 'exited',
@@ -115,7 +115,7 @@ test.runIf(analyze.kind === 'exited')(
     });
     // The same check must see a mistake in the drop-in, or it shows nothing.
     const broken = renderDropIn(real).replace('TimeoutStartSec=0', 'TimeoutStartSec=soon');
-    writeFileSync(join(directory, 'etcd.service.d', '50-etcd-agent.conf'), broken);
+    writeFileSync(join(directory, 'etcd.service.d', 'zz-etcd-agent.conf'), broken);
     expect((await verify('etcd.service')).stderr).toContain('TimeoutStartSec');
   },
 );

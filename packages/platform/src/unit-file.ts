@@ -7,10 +7,8 @@ import { walDirectory } from './start-condition.js';
 
 /** First line of every file we write; a file with another first line is not ours to replace. */
 export const unitFileHead =
-  '# Written by etcd-agent, which replaces it. Put your own settings into a drop-in that sorts after it.';
+  '# Written by etcd-agent, which replaces it. Put your own settings into a drop-in that sorts before it.';
 
-/** After this many starts within the interval systemd gives up, and the agent decides on from there. */
-const startLimit = { burst: 20, intervalSeconds: 60 };
 const openFilesMax = 65_536;
 
 /**
@@ -22,8 +20,8 @@ export function renderDropIn(unit: EtcdUnit): string {
   return [
     unitFileHead,
     '[Unit]',
-    `StartLimitIntervalSec=${startLimit.intervalSeconds}`,
-    `StartLimitBurst=${startLimit.burst}`,
+    '# An address or a disk that comes late at boot must not end the tries.',
+    'StartLimitIntervalSec=0',
     '# Either a write-ahead log or a permit: never on an empty directory by itself. The first line clears all others.',
     'ConditionPathExists=',
     `ConditionPathExistsGlob=|${path('walDir', walDirectory(unit))}/*.wal`,
@@ -40,7 +38,7 @@ export function renderDropIn(unit: EtcdUnit): string {
     ...optional('User', unit.user, account),
     ...optional('Group', unit.group, account),
     'Restart=always',
-    'RestartSec=100ms',
+    'RestartSec=1s',
     '# etcd says READY only when it has joined, which may need other hosts: no deadline for that.',
     'TimeoutStartSec=0',
     `LimitNOFILE=${openFilesMax}`,

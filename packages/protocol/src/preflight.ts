@@ -60,7 +60,6 @@ export const probeNonce = z.string().regex(/^[0-9a-f]{32}$/, 'a nonce is 32 lowe
 
 export const preflightBeginSchema = z.strictObject({
   dataDir: plainPath,
-  walDir: plainPath.optional(),
   client: endpointSchema,
   peer: endpointSchema,
   nonce: probeNonce,

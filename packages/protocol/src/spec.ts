@@ -37,7 +37,6 @@ export const etcdSettingsSchema = z.strictObject({
     .string()
     .regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}([-+][A-Za-z0-9.+~-]{1,40})?$/, 'a version is such as 3.4.23'),
   dataDir: plainPath,
-  walDir: plainPath.optional(),
   listenPeerURLs: urls,
   listenClientURLs: urls,
   initialAdvertisePeerURLs: urls,

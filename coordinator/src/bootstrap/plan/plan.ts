@@ -55,11 +55,14 @@ function stepsOf({ nodes, record, reset, specsDiffer }: Situation): BootstrapSte
   const behind = nodes.filter((node) => specsDiffer || generationOf(node) < record.generation);
   return [
     enrol,
+    ...(specsDiffer ? [{ kind: 'record', what: 'next' } as const] : []),
+    // Nodes that have a spec learn first which certificates are current now: they would turn a node that was enrolled again
+    // away when the checks try who reaches whom.
+    { kind: 'configure', nodes: names(behind.filter((node) => generationOf(node) > 0)) },
     // Where nothing has to begin there is nothing to check before it begins.
     { kind: 'preflight', nodes: toStart.length > 0 ? all : [] },
     { kind: 'certify', nodes: toCertify },
-    ...(specsDiffer ? [{ kind: 'record', what: 'next' } as const] : []),
-    { kind: 'configure', nodes: names(behind) },
+    { kind: 'configure', nodes: names(behind.filter((node) => generationOf(node) === 0)) },
     { kind: 'start', nodes: toStart },
     verify,
   ];

@@ -6,12 +6,21 @@ import type { BootstrapRecord } from '../../state/records.js';
 import type { NodeSituation, Refusal, Situation } from './situation.js';
 
 /** Every reason, over all nodes at once; empty where the bootstrap may go on. */
-export function refusals({ nodes, record, reset, settingsDiffer, everStarted }: Situation): Refusal[] {
+export function refusals({
+  nodes,
+  record,
+  reset,
+  settingsDiffer,
+  everStarted,
+  quorumAnswers,
+}: Situation): Refusal[] {
   if (record === undefined) return nodes.flatMap(strangerToThisState);
-  if (reset)
-    return record.completedAt === undefined
-      ? nodes.flatMap((node) => notResettable(node, record))
-      : [resetOfLiving()];
+  if (reset) {
+    if (record.completedAt !== undefined) return [resetOfLiving('this bootstrap was finished')];
+    if (quorumAnswers && record.resetting === undefined)
+      return [resetOfLiving('the members answer with a quorum')];
+    return nodes.flatMap((node) => notResettable(node, record));
+  }
   return [
     ...topologyChanged(nodes, record),
     ...(settingsDiffer ? settingsChanged(nodes) : []),
@@ -149,10 +158,10 @@ function notResettable(node: NodeSituation, record: BootstrapRecord): Refusal[] 
   return [];
 }
 
-function resetOfLiving(): Refusal {
+function resetOfLiving(why: string): Refusal {
   return {
     node: undefined,
-    what: 'this bootstrap was finished: --reset would take a living cluster apart',
+    what: `${why}: --reset would take a living cluster apart`,
     next: 'stop etcd on every node and move the data dirs aside yourself, then coordinator init with a new state dir',
   };
 }

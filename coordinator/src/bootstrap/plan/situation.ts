@@ -19,6 +19,8 @@ export interface Situation {
   readonly specsDiffer: boolean;
   /** And that is not only because a node was enrolled again. */
   readonly settingsDiffer: boolean;
+  /** Enough members answer for a quorum. Asked where a reset is wanted. */
+  readonly quorumAnswers: boolean;
   /** Names of members that the running part of the cluster lists as started at some time. */
   readonly everStarted: readonly string[];
 }
