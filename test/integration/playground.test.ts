@@ -100,16 +100,52 @@ describe('playground', () => {
     );
   });
 
-  test('in the foreground it serves until Ctrl-C, then everything is gone', async () => {
-    const running = startProgram(programs.coordinator, ['playground', 'up', '--nodes', '1', '--dir', dir], {
-      env: environment(),
+  /** `playground up` with Ctrl-C at the first line that begins so. */
+  async function upUntil(line: string, ...args: string[]): Promise<Outcome> {
+    const all = ['playground', 'up', '--nodes', '1', '--dir', dir, ...args];
+    const running = startProgram(programs.coordinator, all, { env: environment() });
+    let pressed = false;
+    running.onLine((each) => {
+      if (pressed || !each.startsWith(line)) return;
+      pressed = true;
+      running.kill('SIGINT');
     });
-    running.onLine((line) => {
-      if (line.startsWith('Ctrl-C stops and removes it')) running.kill('SIGINT');
-    });
-    expectEnd(await running.ended, 0);
+    return running.ended;
+  }
+
+  test('in the foreground it serves until Ctrl-C, then everything is gone; json is one document', async () => {
+    const outcome = await upUntil('Ctrl-C stops and removes it', '-o', 'json');
+    expectEnd(outcome, 0, 'Stopped 1 nodes and removed');
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ kind: 'Playground' });
     expect(processesOf(dir)).toEqual([]);
     expect(existsSync(dir)).toBe(false);
+  });
+
+  test.each(['Make the CAs', 'Start 1 agents', 'Wait until all members'])(
+    'interrupted at "%s" in the foreground it ends with 130 and leaves nothing',
+    async (phase) => {
+      expectEnd(await upUntil(phase), 130, 'everything was stopped and removed');
+      expect(processesOf(dir)).toEqual([]);
+      expect(existsSync(dir)).toBe(false);
+    },
+  );
+
+  test('interrupted with --detach it stops what it started and keeps the directory', async () => {
+    expectEnd(await upUntil('Start 1 agents', '--detach'), 130, 'is kept', `playground up --dir ${dir}`);
+    expect(processesOf(dir)).toEqual([]);
+    expect(existsSync(dir)).toBe(true);
+  });
+
+  test('one that was there before is stopped by Ctrl-C and keeps its data', async () => {
+    expectEnd(await coordinator('playground', 'up', '--detach', '--dir', dir), 0);
+    expect((await ctl('put', 'kept', 'again')).code).toBe(0);
+    expectEnd(await coordinator('playground', 'down', '--keep', '--dir', dir), 0);
+    expectEnd(await upUntil('Start etcd', '--nodes', '1'), 130, 'is kept');
+    expectEnd(await upUntil('Ctrl-C stops it and keeps its data'), 0, 'is kept');
+    expect(processesOf(dir)).toEqual([]);
+    expectEnd(await coordinator('playground', 'up', '--detach', '--dir', dir), 0);
+    expect((await ctl('get', 'kept', '--print-value-only')).stdout).toBe('again\n');
+    expectEnd(await coordinator('playground', 'down', '--dir', dir), 0);
   });
 
   test('an etcd that is not there is a usage error that says how to name one', async () => {

@@ -6,7 +6,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectEtcd } from '@etcd-agent/etcd';
-import { systemClock } from '@etcd-agent/platform';
 import { readAdminCredentials } from '../authority.js';
 import type { Cluster } from '../cluster/open-cluster.js';
 import { viewCluster } from '../cluster/probe-members.js';
@@ -15,10 +14,8 @@ import { healthLine } from '../output/health-line.js';
 import { memberRows, memberTable } from '../output/members.js';
 import type { View } from '../output/view.js';
 import type { Progress } from '../progress.js';
+import { onInterruption, settled, untilAborted } from './interruption.js';
 import { down, up } from './playground.js';
-
-/** Longest wait for the phase that an interruption fell into. Only the last, which writes nothing, takes longer. */
-const settleMsMax = 3_000;
 
 /** `print` shows the cluster while it stands; what is returned comes when it is gone. */
 export async function demo(
@@ -28,29 +25,24 @@ export async function demo(
   print: (view: View) => Promise<void>,
 ): Promise<View> {
   const dir = await mkdtemp(join(tmpdir(), 'etcd-demo-'));
-  const interruption = new AbortController();
-  const failure = new Failure({
-    exit: 'interrupted',
-    what: 'interrupted; everything was stopped and removed',
-  });
-  const interrupted = new Promise<never>((_, reject) => {
-    interruption.signal.addEventListener('abort', () => reject(failure));
+  const interruption = onInterruption();
+  const interrupted = interruption.happened.then(() => {
+    throw new Failure({ exit: 'interrupted', what: 'interrupted; everything was stopped and removed' });
   });
   interrupted.catch(() => {});
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interruption.abort(failure));
   const running = show(dir, etcd, nodes, untilAborted(progress, interruption.signal));
-  const over = running.then(
-    () => {},
-    () => {},
-  );
   try {
-    const shown = await Promise.race([running, interrupted]);
+    // The work may notice the interruption first, and says less of it.
+    const shown = await Promise.race([
+      running.catch((error: unknown) => (interruption.signal.aborted ? interrupted : Promise.reject(error))),
+      interrupted,
+    ]);
     await print({ document: { kind: 'Demo', ...shown.document }, table: shown.table });
   } finally {
     // What is being started must be known before it can be stopped, and what writes must have ended before it is removed.
-    await Promise.race([over, systemClock.sleep(settleMsMax)]);
+    await settled(running);
     await down(dir, progress, { remove: true });
-    await Promise.race([over, systemClock.sleep(settleMsMax)]);
+    await settled(running);
     await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
   return {
@@ -60,16 +52,6 @@ export async function demo(
       'Everything was stopped and removed.',
       'next: ./node_modules/.bin/coordinator playground up makes such a cluster for you to try',
     ],
-  };
-}
-
-/** Ends at the next phase once it is aborted. */
-function untilAborted(progress: Progress, signal: AbortSignal): Progress {
-  return {
-    phase(title, run) {
-      signal.throwIfAborted();
-      return progress.phase(title, run);
-    },
   };
 }
 

@@ -83,11 +83,11 @@ export async function up(options: UpOptions): Promise<Cluster> {
   return cluster;
 }
 
-/** Ends agents and etcds. With `remove`, the directory goes too. */
+/** Ends agents and etcds, but for the nodes in `leave`. With `remove`, the directory goes too. */
 export async function down(
   dir: string,
   progress: Progress,
-  options: { readonly remove: boolean },
+  options: { readonly remove: boolean; readonly leave?: ReadonlySet<string> },
 ): Promise<{ stopped: number }> {
   const at = layout(dir);
   const mark = await readMark(at);
@@ -99,9 +99,10 @@ export async function down(
     });
   }
   const agents = await runningAgents(mark);
+  const nodes = mark.nodes.filter(({ name }) => options.leave?.has(name) !== true);
   await progress.phase('Stop agents and etcd', () =>
     Promise.all(
-      mark.nodes.map(async ({ name }) => {
+      nodes.map(async ({ name }) => {
         const agent = agents.get(name);
         if (agent !== undefined) await endProcess(agent);
         if (await linuxFiles.exists(at.agentConfig(name)))
@@ -112,7 +113,7 @@ export async function down(
   // Only a directory with our mark comes here, and everything in it is the playground's own.
   // An agent that has just been ended may have a last write under way: hence the retries.
   if (options.remove) await rm(dir, { recursive: true, maxRetries: 5, retryDelay: 100 });
-  return { stopped: mark.nodes.length };
+  return { stopped: nodes.length };
 }
 
 async function startAgents(
