@@ -6,12 +6,16 @@ import { describe, expect, it } from 'vitest';
 import { Failure } from '../failure.js';
 import { askOn } from './context.js';
 
+/** Stands for a terminal that goes away. */
+const hangUp = 'hang up';
+
 /** Asks on a terminal where somebody presses these keys. */
 async function answerTo(keys: string): Promise<unknown> {
   const input = new PassThrough();
   const terminal = createInterface({ input, output: new PassThrough(), terminal: true });
   const answer = askOn(terminal, 'Go on?').catch((error: unknown) => error);
-  input.write(keys);
+  if (keys === hangUp) input.end();
+  else input.write(keys);
   return answer;
 }
 
@@ -29,6 +33,7 @@ describe('a confirmation', () => {
   it.each([
     ['Ctrl-C', '\u0003'],
     ['Ctrl-D', '\u0004'],
+    ['a terminal that goes away', hangUp],
     ['Ctrl-C after a letter', 'y\u0003'],
   ])('%s ends with 130 and says that nothing was changed', async (_name, keys) => {
     const failure = await answerTo(keys);

@@ -32,14 +32,14 @@ export async function ask(question: string, withoutTerminal: string): Promise<bo
 /** The same on any terminal, which is closed afterwards. */
 export async function askOn(terminal: Interface, question: string): Promise<boolean> {
   const interrupted = new Failure({ exit: 'interrupted', what: 'interrupted; nothing was changed' });
-  // Ctrl-D only closes the terminal: the question would wait for ever.
+  // A terminal that goes away only closes: the question would wait for ever.
   const closed = new Promise<never>((_, reject) => terminal.once('close', () => reject(interrupted)));
   closed.catch(() => {});
   try {
     const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]);
     return /^y(es)?$/i.test(answer.trim());
   } catch (error) {
-    // Ctrl-C rejects the question itself.
+    // Ctrl-C and Ctrl-D also reject the question; which of the two comes first is up to the version of Node.
     if ((error as Error).name === 'AbortError') throw interrupted;
     throw error;
   } finally {
