@@ -38,7 +38,7 @@ function strangerToThisState(node: NodeSituation): Refusal[] {
     {
       node: node.place.name,
       what: `has a member spec (generation ${node.snapshot.spec.generation}) of a bootstrap that this state does not know`,
-      next: 'use the coordinator state that made it, or coordinator state import a copy of it',
+      next: 'use the coordinator state that made it, or coordinator state import FILE --state NEWDIR',
     },
   ];
 }
@@ -106,7 +106,7 @@ function notResumable(
       {
         node: name,
         what: `already has generation ${node.generation}, this state knows ${record.generation}`,
-        next: 'use the newer coordinator state, or coordinator state import it here',
+        next: 'use the newer coordinator state, or coordinator state import FILE --state NEWDIR',
       },
     ];
   }
