@@ -3,7 +3,7 @@
  * wherever they stand in a text. A net under careful callers, not a licence to log secrets.
  */
 
-export const redacted = '[redacted]';
+const redacted = '[redacted]';
 
 const depthMax = 8;
 const entriesMax = 200;
