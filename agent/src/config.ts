@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { agentPortDefault, plainPath } from '@etcd-agent/protocol';
 import { type Problem, readStrictYaml } from '@etcd-agent/strict-yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const configFileDefault = '/etc/etcd-agent/agent.yaml';
 

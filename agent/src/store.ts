@@ -11,7 +11,7 @@ import {
   nameSchema,
   pem,
 } from '@etcd-agent/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AgentPaths } from './config.js';
 import { optionalText } from './optional-text.js';
 import { refuseForeignStateDir } from './own-state-dir.js';

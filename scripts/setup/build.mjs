@@ -1,11 +1,12 @@
-// The TypeScript build. `tsc -b` is incremental and is also the type check.
+// The TypeScript build and the bundles made of it. `tsc -b` is incremental and is also the type check.
 import { join } from 'node:path';
+import { bundle } from './bundle.mjs';
 import { run } from './child.mjs';
 import { root } from './paths.mjs';
 import { step } from './progress.mjs';
 import { reconcileOutput } from './stale-output.mjs';
 
-/** @throws {Failure} with the compiler's messages */
+/** @throws {Failure} with the messages of the compiler or of esbuild */
 export async function build() {
   await step('building (tsc -b)', async () => {
     reconcileOutput();
@@ -19,4 +20,5 @@ export async function build() {
       },
     );
   });
+  await bundle();
 }

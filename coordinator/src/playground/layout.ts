@@ -2,7 +2,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isSameProcess, linuxFiles, type ProcessIdentity } from '@etcd-agent/platform';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Failure } from '../failure.js';
 
 const processSchema = z.strictObject({ pid: z.int(), startTicks: z.int(), bootId: z.string() });

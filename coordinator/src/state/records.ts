@@ -3,7 +3,7 @@
  * checked at every read.
  */
 import { hexId, instant, joinTokenSchema, nameSchema, pem, sha256Hex } from '@etcd-agent/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A join token and how far it has been used. `bound`: it belongs to one key now, and this is that key's certificate. */
 export const tokenRecordSchema = z.strictObject({

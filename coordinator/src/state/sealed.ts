@@ -3,7 +3,7 @@
  * content, which is every file of the state by its relative path.
  */
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Failure } from '../failure.js';
 import { apiVersion } from '../output/view.js';
 

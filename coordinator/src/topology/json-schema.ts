@@ -1,5 +1,5 @@
 /** The topology's JSON schema, for editors: `# yaml-language-server: $schema=...`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { topologySchema } from './schema.js';
 
 export function topologyJsonSchema(): object {

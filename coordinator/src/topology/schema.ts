@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { nameSchema, plainPath, port } from '@etcd-agent/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The most voters that etcd's authors advise is seven; nine leaves room for a migration. */
 export const nodesMax = 9;

@@ -3,7 +3,7 @@
  * (`-config`). Stricter than cfssl, which ignores what it does not know: a misspelt "hosts" would make a certificate
  * without names, so every unknown key is an error, and so is one that cfssl obeys and this product does not.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   commonNameSchema,
   expirySchema,

@@ -2,7 +2,7 @@
  * Schemas of the pieces of cfssl's vocabulary. The readers of cfssl's files are built from them, and so can be any
  * other file that speaks it. Each checks one value fully, so that one reading reports all problems.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseExpiry } from './expiry.js';
 import { readHost } from './hosts.js';
 import { type KeyRequest, keyRequests, supportedKinds } from './key.js';

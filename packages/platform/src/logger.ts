@@ -38,8 +38,9 @@ export interface LoggerOptions {
 /** Makes a logger. Asynchronous only because pino is loaded here and not by everybody who imports this package. */
 export async function createLogger(options: LoggerOptions): Promise<Logger> {
   const { name, node, level = 'info', destination } = options;
-  const { pino, stdSerializers } = await import('pino');
-  const plainErrors = { serializeError: (error: Error): unknown => stdSerializers.err(error) };
+  // By its default export: of a CommonJS module that is loaded late, a bundle has no other.
+  const { default: pino } = await import('pino');
+  const plainErrors = { serializeError: (error: Error): unknown => pino.stdSerializers.err(error) };
   const stream =
     destination === undefined || typeof destination === 'string'
       ? pino.destination({ dest: destination ?? 2, sync: true, mkdir: true, mode: 0o640 })

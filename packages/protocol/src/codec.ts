@@ -1,7 +1,7 @@
 /**
  * JSON-RPC 2.0 messages as text and back. Only what this protocol uses: no batches, no notifications, integer ids.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { limits } from './limits.js';
 
 const envelope = { jsonrpc: z.literal('2.0'), id: z.int().min(0) };

@@ -1,7 +1,7 @@
 /**
  * Who is at the other end of a link: read from the SAN URI of its certificate, never from a message.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What a certificate of the agent CA may say its holder is. */
 export const identityRoles = ['coordinator', 'agent'] as const;

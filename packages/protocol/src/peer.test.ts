@@ -1,7 +1,7 @@
 /** Both ends of a link over two joined channels in memory, with a clock that the test turns. */
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { encodeMessage } from './codec.js';
 import { Fault, faultCodes, LinkError } from './faults.js';
 import type { CallerRole } from './identity.js';

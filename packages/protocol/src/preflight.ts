@@ -1,7 +1,7 @@
 /**
  * Facts that the coordinator judges before it lets a cluster begin. The agent reports; it does not judge.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameSchema } from './identity.js';
 import { dataDirSchema, serviceStateSchema } from './snapshot.js';
 import { instant, plainPath, port } from './spec.js';

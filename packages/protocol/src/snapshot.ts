@@ -1,7 +1,7 @@
 /**
  * What an agent sees of its own host: plain JSON, partial and dated. What could not be seen says so and why.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameSchema } from './identity.js';
 import { hexId, instant, sha256Hex } from './spec.js';
 

@@ -2,7 +2,7 @@
  * The member spec: what one agent was told to run. The coordinator writes it, the agent keeps the highest
  * generation and refuses older ones.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameSchema } from './identity.js';
 
 export const hexId = z.string().regex(/^[0-9a-f]{16}$/, 'an id is 16 lower-case hex digits');

@@ -3,7 +3,7 @@
  * shown once, kept 0600, and never logged.
  */
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameSchema } from './identity.js';
 
 const prefix = 'etcd-agent-join-v1.';

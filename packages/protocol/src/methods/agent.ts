@@ -2,7 +2,7 @@
  * Everything an agent answers on an established link: parameters, results and who may call. There is no
  * generic command execution, and none may be added.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameSchema } from '../identity.js';
 import {
   preflightBeginSchema,

@@ -1,7 +1,7 @@
 /**
  * The shape of a method table and the types that follow from it.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CallerRole } from '../identity.js';
 import { limits } from '../limits.js';
 
