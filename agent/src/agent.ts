@@ -17,7 +17,7 @@ import { version } from './version.js';
 const idleMs = 2_000;
 /** Between two looks after a start, until the WAL is there. */
 const busyMs = 100;
-/** How long after a start the short period lasts at most. */
+/** How long after a start the short period lasts at most, and a first start that dies may be tried again. */
 const busyForMs = 60_000;
 
 export interface Agent {
@@ -106,7 +106,7 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
   }
 
   async function tick(): Promise<void> {
-    const local = narrow(await observeLocal(host));
+    const local = narrow(await observeLocal(host), clock.monotonicMs() < busyUntilMs);
     const decided = plan(local);
     for (const step of decided.steps) {
       await execute(host, step);
@@ -117,7 +117,7 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
   }
 }
 
-function narrow(view: LocalView): Local {
+function narrow(view: LocalView, startIsRecent: boolean): Local {
   const { service, dataDir, conf } = view;
   return {
     hasSpec: view.spec !== undefined,
@@ -125,6 +125,9 @@ function narrow(view: LocalView): Local {
     stage: view.dataDirStage,
     confState: conf.kind === 'present' ? conf.initialClusterState : undefined,
     permit: view.permit,
-    etcdMoves: service.kind === 'active' || service.kind === 'activating',
+    etcdMoves:
+      service.kind === 'active' ||
+      service.kind === 'activating' ||
+      (service.kind === 'restarting' && startIsRecent),
   };
 }

@@ -14,6 +14,9 @@ export interface Local {
   /** `ETCD_INITIAL_CLUSTER_STATE` as it stands in etcd.conf; undefined where the file is missing or unreadable. */
   readonly confState: string | undefined;
   readonly permit: boolean;
-  /** etcd runs or is being started: the one start that a permit is for is still under way. */
+  /**
+   * etcd runs or is being started, or has died within a minute of its start and is started again: what a permit is for is
+   * still under way.
+   */
   readonly etcdMoves: boolean;
 }

@@ -1,5 +1,6 @@
 /**
- * The permit is for one start. It ends as soon as that start has left a WAL, or when nothing is starting any more.
+ * The permit is for a first start, and its retries within a minute where etcd dies before it has written anything. It ends as
+ * soon as a WAL is there, or when nothing is being started any more.
  *
  * Preconditions: the permit file is there; a WAL is there, or etcd neither runs nor is on its way.
  */
