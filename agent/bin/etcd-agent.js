@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 
 // An agent starts once and then looks at a few files every two seconds. Code compiled for speed and a nursery that has grown
-// for the start never pay back here: without them an agent that has talked to its etcd takes 78 MB instead of 103 (RSS), and
+// for the start never pay back here: without them an agent that has talked to its etcd takes a quarter less memory (RSS), and
 // a quarter less CPU until it listens (Node 20, npm run bench -- bootstrap). Cryptography is native either way.
 setFlagsFromString('--no-opt');
 setFlagsFromString('--semi-space-growth-factor=1');

@@ -15,7 +15,7 @@ const startMsMax = 5_000;
 /**
  * Starts etcd for the applied spec and returns when the service manager has accepted it. Nothing happens when it
  * runs already. Refused (nothing changed): no spec of this bootstrap; a foreign data dir; a data dir that has had
- * a WAL and has none now.
+ * a WAL, or was given up by a reset, and has none now.
  */
 export async function startEtcd(host: AgentHost, bootstrapId: string): Promise<{ started: boolean }> {
   const { store, files, services, paths } = host;
