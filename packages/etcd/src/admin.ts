@@ -2,7 +2,8 @@
  * The port to one etcd member as its client: what may be asked of it, what comes back, and how it fails. Plain values,
  * with ids in hex; the adapter over the etcd3 library is in etcd3-admin.ts, and the simulated world brings its own.
  *
- * One EtcdAdmin speaks to one endpoint and never to another. Changing the membership is not part of this port yet.
+ * One EtcdAdmin speaks to one endpoint and never to another. A call that changes the membership is sent once; after a
+ * `deadline` nobody knows whether it happened, and only reading the list again tells.
  */
 import type { ClusterId, MemberId } from './ids.js';
 
@@ -32,6 +33,29 @@ export interface EtcdAdmin {
   linearizableRead(): Promise<{ readonly tookMs: number }>;
   /** Alarms raised anywhere in the cluster, as this member knows them. */
   alarms(): Promise<Alarm[]>;
+  /** Takes back exactly this alarm. */
+  disarm(alarm: Alarm): Promise<void>;
+  /**
+   * Adds a member that has not started. A learner does not vote (servers from 3.4); a voter counts for the quorum at
+   * once. Resolves with its new id and the list as the serving member has applied it.
+   */
+  memberAdd(
+    peerURLs: readonly string[],
+    role: Member['role'],
+  ): Promise<{ readonly id: MemberId; readonly members: readonly Member[] }>;
+  /** Removes a member for good. An id that is not in the list is an error of kind `notFound`. */
+  memberRemove(id: MemberId): Promise<void>;
+  /** Makes a learner a voter; must be sent to a voter. `notReady` while it lags behind the leader. */
+  memberPromote(id: MemberId): Promise<void>;
+  /** Hands the leadership to `to`; must be sent to the leader. */
+  moveLeader(to: MemberId): Promise<void>;
+  /** The hash of all keys up to `revision` ("0": the newest), with the revisions it was computed for. Servers from 3.3. */
+  hashKV(revision: string): Promise<KeyHash>;
+  /**
+   * Takes a lock that ends by itself after `ttlSeconds`, so that two agents do not change the membership at the same
+   * moment. It only avoids collisions: whoever holds it must still read again. Needs to write.
+   */
+  lock(key: string, owner: string, ttlSeconds: number): Promise<LockOutcome>;
   /** Closes the connection; calls under way fail. May be called twice. */
   close(): void;
 }
@@ -48,6 +72,10 @@ export interface MemberStatus {
   readonly dbSizeBytes: number;
   readonly raftIndex: string;
   readonly raftTerm: string;
+  /** What it has applied; "0" from servers older than 3.4, which do not say. */
+  readonly raftAppliedIndex: string;
+  /** The store's revision as this member has it. */
+  readonly revision: string;
   /** Always false from servers older than 3.4, which have no learners. */
   readonly isLearner: boolean;
 }
@@ -68,6 +96,19 @@ export interface Alarm {
   readonly type: 'NOSPACE' | 'CORRUPT' | (string & {});
 }
 
+/** What one member's keys hash to. Two members can be compared only where both revisions are equal. */
+export interface KeyHash {
+  readonly hash: number;
+  /** The store's revision when it was computed, or the one asked for where the server does not say. */
+  readonly revision: string;
+  readonly compactRevision: string;
+}
+
+export type LockOutcome =
+  | { readonly kind: 'held'; release(): Promise<void> }
+  /** Somebody else has it. */
+  | { readonly kind: 'busy'; readonly owner: string };
+
 /** Why a call failed, in terms an operator can act on. */
 export type EtcdErrorKind =
   /** Nothing answers there: refused, no route, name unknown. Or the connection dropped, maybe after a write was sent. */
@@ -78,6 +119,12 @@ export type EtcdErrorKind =
   | 'noLeader'
   /** etcd refuses a membership change while it does not see enough healthy members. */
   | 'unhealthyCluster'
+  /** The learner to be promoted is not up to date with the leader yet. */
+  | 'notReady'
+  /** The member that the call names is not, or no longer, in the list. */
+  | 'notFound'
+  /** The list does not take this change as it stands: the peer URL is there already, or a learner is. */
+  | 'conflict'
   /** The two sides do not accept each other's certificates. */
   | 'tls'
   /** etcd's own authentication or roles do not allow the call. */
@@ -106,7 +153,10 @@ function isRetryable(kind: EtcdErrorKind): boolean {
     case 'deadline':
     case 'noLeader':
     case 'unhealthyCluster':
+    case 'notReady':
       return true;
+    case 'notFound':
+    case 'conflict':
     case 'tls':
     case 'permissionDenied':
     case 'other':

@@ -5,11 +5,11 @@
  * text; all of that is dealt with here, and no other file may import it. It is loaded on first use, because it parses
  * its .proto files when it is loaded.
  */
-import type { Etcd3, IOptions } from 'etcd3';
-import type { Alarm, EtcdAdmin, Member, MemberStatus } from './admin.js';
+import type { Etcd3, IMember, IOptions } from 'etcd3';
+import type { Alarm, EtcdAdmin, KeyHash, LockOutcome, Member, MemberStatus } from './admin.js';
 import { EtcdError } from './admin.js';
 import { toEtcdError } from './etcd3-errors.js';
-import { clusterIdFromUint64, memberIdFromUint64 } from './ids.js';
+import { clusterIdFromUint64, type MemberId, memberIdFromUint64, uint64Of } from './ids.js';
 
 /** How to reach one etcd endpoint. The PEM texts are fixed for the connection: reconnect after a renewal. */
 export interface EtcdConnection {
@@ -91,6 +91,8 @@ class Etcd3Admin implements EtcdAdmin {
         dbSizeBytes: Number(reply.dbSize),
         raftIndex: reply.raftIndex,
         raftTerm: reply.raftTerm,
+        raftAppliedIndex: (reply as { raftAppliedIndex?: string }).raftAppliedIndex ?? '0',
+        revision: reply.header.revision,
         // In the library's .proto, though not in its types.
         isLearner: (reply as { isLearner?: boolean }).isLearner === true,
       };
@@ -103,14 +105,47 @@ class Etcd3Admin implements EtcdAdmin {
       // makes it apply everything that was committed by then, so the list is as new as the call on every version.
       if (linearizable) await this.readLinearizably(healthKey);
       const reply = await this.client.cluster.memberList({ linearizable });
-      return reply.members.map((row) => ({
-        id: memberIdFromUint64(row.ID),
-        name: row.name,
-        peerURLs: row.peerURLs,
-        clientURLs: row.clientURLs,
-        role: row.isLearner ? 'learner' : 'voter',
-        started: row.name !== '',
-      }));
+      return reply.members.map(memberOf);
+    });
+  }
+
+  memberAdd(
+    peerURLs: readonly string[],
+    role: Member['role'],
+  ): Promise<{ readonly id: MemberId; readonly members: readonly Member[] }> {
+    return this.call(async () => {
+      const request = { peerURLs: [...peerURLs], isLearner: role === 'learner' };
+      const reply = await this.client.cluster.memberAdd(request);
+      return { id: memberIdFromUint64(reply.member.ID), members: reply.members.map(memberOf) };
+    });
+  }
+
+  memberRemove(id: MemberId): Promise<void> {
+    return this.call(async () => {
+      await this.client.cluster.memberRemove({ ID: uint64Of(id) });
+    });
+  }
+
+  memberPromote(id: MemberId): Promise<void> {
+    return this.call(async () => {
+      await this.client.cluster.memberPromote({ ID: uint64Of(id) });
+    });
+  }
+
+  moveLeader(to: MemberId): Promise<void> {
+    return this.call(async () => {
+      await this.client.maintenance.moveLeader({ targetID: uint64Of(to) });
+    });
+  }
+
+  hashKV(revision: string): Promise<KeyHash> {
+    return this.call(async () => {
+      const reply = await this.client.maintenance.hashKV({ revision });
+      return {
+        hash: Number(reply.hash),
+        revision: reply.header.revision,
+        compactRevision: reply.compact_revision,
+      };
     });
   }
 
@@ -153,6 +188,35 @@ class Etcd3Admin implements EtcdAdmin {
     });
   }
 
+  disarm(alarm: Alarm): Promise<void> {
+    return this.call(async () => {
+      await this.client.maintenance.alarm({
+        action: 'Deactivate',
+        memberID: uint64Of(alarm.memberId),
+        alarm: alarm.type === 'CORRUPT' ? 'Corrupt' : 'Nospace',
+      } as never);
+    });
+  }
+
+  lock(key: string, owner: string, ttlSeconds: number): Promise<LockOutcome> {
+    return this.call(async () => {
+      const lease = this.client.lease(ttlSeconds, { autoKeepAlive: false });
+      const id = await lease.grant();
+      const taken = await this.client
+        .if(key, 'Create', '==', 0)
+        .then(this.client.put(key).value(owner).lease(id))
+        .else(this.client.get(key))
+        .commit();
+      const release = async () => {
+        await lease.revoke();
+      };
+      if (taken.succeeded) return { kind: 'held', release: () => this.call(release) };
+      await release();
+      const holder = taken.responses[0]?.response_range?.kvs[0]?.value;
+      return { kind: 'busy', owner: holder === undefined ? 'nobody any more' : String(holder) };
+    });
+  }
+
   close(): void {
     this.client.close();
   }
@@ -173,6 +237,17 @@ class Etcd3Admin implements EtcdAdmin {
       throw toEtcdError(this.endpoint, error);
     }
   }
+}
+
+function memberOf(row: IMember): Member {
+  return {
+    id: memberIdFromUint64(row.ID),
+    name: row.name,
+    peerURLs: row.peerURLs,
+    clientURLs: row.clientURLs,
+    role: row.isLearner ? 'learner' : 'voter',
+    started: row.name !== '',
+  };
 }
 
 /** The key that `etcdctl endpoint health` reads. It need not exist. */

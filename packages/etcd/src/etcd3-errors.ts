@@ -54,6 +54,9 @@ const serverReplies: readonly (readonly [RegExp, EtcdErrorKind])[] = [
     'unhealthyCluster',
   ],
   [/etcdserver: request timed out/, 'deadline'],
+  [/etcdserver: can only promote a learner member which is in sync with leader/, 'notReady'],
+  [/etcdserver: member not found/, 'notFound'],
+  [/etcdserver: (Peer URLs already exists|member ID already exist|too many learner members)/, 'conflict'],
   // The user is the CN of the client certificate while etcd's access control is on.
   [/etcdserver: (permission denied|user name (is empty|not found)|invalid auth token)/, 'permissionDenied'],
   [/etcdserver: server stopped/, 'unreachable'],

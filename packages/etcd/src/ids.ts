@@ -35,6 +35,11 @@ export function clusterIdFromUint64(value: bigint | string): ClusterId {
   return uint64Hex(value) as ClusterId;
 }
 
+/** The decimal text of an id, as gRPC carries a uint64. */
+export function uint64Of(id: MemberId | ClusterId): string {
+  return BigInt(`0x${id}`).toString();
+}
+
 /**
  * The id that etcd gives a member of a static bootstrap. `peerURLs` are its advertised peer URLs, in any order and
  * written exactly as in `initial-cluster`; `token` is the initial cluster token.

@@ -1,5 +1,13 @@
 /** `@etcd-agent/etcd`: etcd's own rules as values, and the client of one etcd endpoint. */
-export type { Alarm, EtcdAdmin, EtcdErrorKind, Member, MemberStatus } from './admin.js';
+export type {
+  Alarm,
+  EtcdAdmin,
+  EtcdErrorKind,
+  KeyHash,
+  LockOutcome,
+  Member,
+  MemberStatus,
+} from './admin.js';
 export { EtcdError } from './admin.js';
 export type { ParsedEtcdConf } from './conf-parse.js';
 export { parseEtcdConf, parseInitialCluster } from './conf-parse.js';
