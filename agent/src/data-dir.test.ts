@@ -8,12 +8,13 @@ import {
   silentLogger,
   systemClock,
 } from '@etcd-agent/platform';
-import type { MemberSpec } from '@etcd-agent/protocol';
+import { healingPolicySchema, type MemberSpec } from '@etcd-agent/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configSchema, pathsOf } from './config.js';
 import { claimDataDir, judgeDataDir, quarantineDataDir } from './data-dir.js';
 import { quarantine, startEtcd } from './etcd-start.js';
 import type { AgentHost } from './host.js';
+import { linuxOutside } from './linux-host.js';
 import { Store } from './store.js';
 
 // The real file system; the service manager is a stand-in that only counts, since nothing here is about etcd itself.
@@ -55,6 +56,7 @@ beforeEach(async () => {
     services,
     store,
     log: silentLogger,
+    ...linuxOutside(),
   };
   await store.prepare();
 });
@@ -223,6 +225,8 @@ function spec(): MemberSpec {
       electionTimeout: 1000,
     },
     initialCluster: [{ name: 'etcd0', memberId: 'fedcba9876543210', peerURLs }],
+    healing: healingPolicySchema.parse({}),
+    unwanted: [],
     agents: [{ name: 'etcd0', address: '127.0.0.1', port: 2400, certificateSha256: 'a'.repeat(64) }],
   };
 }

@@ -2,21 +2,26 @@
  * The agent's ports over this Linux host. The state directory is locked first: two agents on one state would each
  * start an etcd.
  */
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { connectEtcd } from '@etcd-agent/etcd';
 import {
   acquireExclusive,
   createLogger,
+  currentBootId,
   type ExclusiveLock,
   type Logger,
   linuxAccounts,
   linuxFiles,
+  localAddresses,
   openProcessServices,
   type ServiceManager,
   systemClock,
   systemdServices,
 } from '@etcd-agent/platform';
 import { type AgentConfig, pathsOf } from './config.js';
-import type { AgentHost } from './host.js';
+import type { AgentHost, Machine } from './host.js';
+import { openPeerLinks } from './peer-links.js';
 import { Store } from './store.js';
 
 export interface LinuxHost extends AgentHost {
@@ -34,6 +39,7 @@ export async function openLinuxHost(config: AgentConfig): Promise<LinuxHost> {
   await linuxFiles.remove(paths.permit);
   const services = await openServices(config, log);
   return {
+    ...linuxOutside(),
     config,
     paths,
     clock: systemClock,
@@ -45,6 +51,23 @@ export async function openLinuxHost(config: AgentConfig): Promise<LinuxHost> {
     lock,
   };
 }
+
+/** The ports that need nothing of this agent's own. */
+export function linuxOutside(): Pick<AgentHost, 'chance' | 'machine' | 'peers' | 'connectEtcd'> {
+  return {
+    chance: { uuid: () => randomUUID(), fraction: () => Math.random() },
+    machine: linuxMachine,
+    peers: openPeerLinks(),
+    connectEtcd,
+  };
+}
+
+const linuxMachine: Machine = {
+  bootId: currentBootId,
+  addresses: () => localAddresses().map(({ address }) => address),
+  fileSystemOf: async (path) => ({ id: path, mountPoint: '/' }),
+  ioPressure: async () => ({ kind: 'unknown' }),
+};
 
 async function openServices(config: AgentConfig, log: Logger): Promise<ServiceManager> {
   const kind = config.serviceManager === 'auto' ? detect() : config.serviceManager;

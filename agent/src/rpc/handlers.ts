@@ -107,7 +107,20 @@ export const handlers = withHostFaults<AgentMethods, CallContext>({
           : await judgeDataDir(host.files, spec.etcd, { record, spec });
       return { movedTo, dataDir };
     }),
+
+  'peer.view': async () => notYet(),
+  'heal.status': async () => notYet(),
+  'heal.pause': async () => notYet(),
+  'heal.resume': async () => notYet(),
+  'events.read': async () => notYet(),
+  'member.remove': async () => notYet(),
+  'member.replace': async () => notYet(),
+  'disk.accept': async () => notYet(),
 });
+
+function notYet(): never {
+  throw new Fault('failed', 'this agent does not heal yet');
+}
 
 /**
  * Refused: another cluster or node; an older generation; the same generation with other content; a spec of another

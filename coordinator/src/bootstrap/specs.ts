@@ -3,7 +3,7 @@
  * resume arrives at the same specs.
  */
 import { createHash } from 'node:crypto';
-import type { MemberSpec } from '@etcd-agent/protocol';
+import { healingPolicySchema, type MemberSpec } from '@etcd-agent/protocol';
 import type { BootstrapRecord } from '../state/records.js';
 import type { NodePlace } from '../topology/places.js';
 import type { TopologyFile } from '../topology/schema.js';
@@ -49,6 +49,8 @@ export function memberSpecs(
     // Spelled out: a record just made and the same one read back may hold their keys in another order, and a digest sees that.
     initialCluster: record.members.map(({ name, memberId, peerURLs }) => ({ name, memberId, peerURLs })),
     agents,
+    healing: healingPolicySchema.parse({}),
+    unwanted: [],
   }));
 }
 
@@ -63,7 +65,7 @@ export function specDigests(inputs: SpecInputs): SpecDigests {
   const specs = memberSpecs(inputs, 1);
   return {
     specsSha256: sha256(specs),
-    settingsSha256: sha256(specs.map(({ agents: _, ...settings }) => settings)),
+    settingsSha256: sha256(specs.map(({ agents: _, healing: __, unwanted: ___, ...settings }) => settings)),
   };
 }
 

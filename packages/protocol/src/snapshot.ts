@@ -2,8 +2,9 @@
  * What an agent sees of its own host: plain JSON, partial and dated. What could not be seen says so and why.
  */
 import * as z from 'zod';
+import { waitingSchema } from './healing.js';
 import { nameSchema } from './identity.js';
-import { hexId, instant, sha256Hex } from './spec.js';
+import { hexId, instant, sha256Hex } from './ids.js';
 
 /** The service manager's word on etcd; `detail` is for people. */
 export const serviceStateSchema = z.strictObject({
@@ -105,6 +106,6 @@ export const nodeSnapshotSchema = z.strictObject({
   ]),
   etcd: etcdViewSchema,
   /** What the agent's own plan is waiting for, rule by rule. */
-  waiting: z.array(z.strictObject({ rule: z.string(), reason: z.string() })),
+  waiting: z.array(waitingSchema),
 });
 export type NodeSnapshot = z.infer<typeof nodeSnapshotSchema>;

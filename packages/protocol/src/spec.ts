@@ -3,12 +3,9 @@
  * generation and refuses older ones.
  */
 import * as z from 'zod';
+import { healingPolicySchema } from './healing.js';
 import { nameSchema } from './identity.js';
-
-export const hexId = z.string().regex(/^[0-9a-f]{16}$/, 'an id is 16 lower-case hex digits');
-export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 is 64 lower-case hex digits');
-export const port = z.int().min(1).max(65535);
-export const instant = z.iso.datetime();
+import { hexId, port, sha256Hex } from './ids.js';
 
 /** An absolute path that needs no quoting anywhere: not in a unit, not in an environment file. */
 export const plainPath = z
@@ -87,5 +84,11 @@ export const memberSpecSchema = z.strictObject({
     )
     .min(1)
     .max(9),
+  /** What this node's agent may do by itself when its etcd fails. */
+  healing: healingPolicySchema.prefault({}),
+  /** Nodes whose member an operator removed on purpose: nobody brings it back. */
+  unwanted: z.array(nameSchema).max(9).default([]),
+  /** Set for a reinstalled host: it takes the place of this member, whose data is gone with the former installation. */
+  replaces: hexId.optional(),
 });
 export type MemberSpec = z.infer<typeof memberSpecSchema>;

@@ -3,7 +3,16 @@
  * generic command execution, and none may be added.
  */
 import * as z from 'zod';
+import {
+  agentEventSchema,
+  eventsPageMax,
+  guardViewSchema,
+  healStatusSchema,
+  pauseSchema,
+  peerViewSchema,
+} from '../healing.js';
 import { nameSchema } from '../identity.js';
+import { hexId, instant, sha256Hex } from '../ids.js';
 import {
   preflightBeginSchema,
   preflightFactsSchema,
@@ -12,7 +21,7 @@ import {
   probeTargetSchema,
 } from '../preflight.js';
 import { dataDirSchema, nodeSnapshotSchema } from '../snapshot.js';
-import { instant, memberSpecSchema, sha256Hex } from '../spec.js';
+import { memberSpecSchema } from '../spec.js';
 import { defineMethods, pem } from './define.js';
 
 const keyRequest = z.discriminatedUnion('algo', [
@@ -95,6 +104,51 @@ export const agentMethods = defineMethods({
     roles: ['coordinator'],
     params: z.strictObject({ bootstrapId: z.uuid() }),
     result: z.strictObject({ movedTo: z.string().nullable(), dataDir: dataDirSchema }),
+  },
+  /** What this agent knows of itself and sees of the others: read-only, from memory, nothing is asked for it. */
+  'peer.view': { roles: ['coordinator', 'peer'], params: z.strictObject({}), result: peerViewSchema },
+  'heal.status': { roles: ['coordinator'], params: z.strictObject({}), result: healStatusSchema },
+  /** No repair begins until `until`; one that has removed its old entry goes on to its end. Survives restarts. */
+  'heal.pause': { roles: ['coordinator'], params: pauseSchema, result: z.strictObject({}) },
+  'heal.resume': {
+    roles: ['coordinator'],
+    params: z.strictObject({ by: z.string().min(1).max(200) }),
+    result: z.strictObject({ wasPaused: z.boolean() }),
+  },
+  /** Events with a number above `after`, oldest first; `after: 0` begins with the oldest that is kept. */
+  'events.read': {
+    roles: ['coordinator'],
+    params: z.strictObject({ after: z.int().min(0), limit: z.int().min(1).max(eventsPageMax) }),
+    result: z.strictObject({
+      events: z.array(agentEventSchema).max(eventsPageMax),
+      /** The highest number there is; 0 where there are none. */
+      newest: z.int().min(0),
+    }),
+  },
+  /**
+   * Removes another node's member through the guards of a repair, for a host that does not come back. Sent to the agent
+   * of a healthy voter. With `dryRun` the guards are only told.
+   */
+  'member.remove': {
+    roles: ['coordinator'],
+    params: z.strictObject({ memberId: hexId, dryRun: z.boolean(), by: z.string().min(1).max(200) }),
+    result: z.strictObject({ guards: z.array(guardViewSchema).max(20), removed: z.boolean() }),
+  },
+  /** Asks the node itself for a repair of its healthy or unhealthy member, through all guards. Returns when it is accepted. */
+  'member.replace': {
+    roles: ['coordinator'],
+    params: z.strictObject({ dryRun: z.boolean(), by: z.string().min(1).max(200) }),
+    result: z.strictObject({
+      guards: z.array(guardViewSchema).max(20),
+      steps: z.array(z.string()).max(20),
+      accepted: z.boolean(),
+    }),
+  },
+  /** The file system that is under the data dir now is the right one, though it is new and empty. */
+  'disk.accept': {
+    roles: ['coordinator'],
+    params: z.strictObject({ by: z.string().min(1).max(200) }),
+    result: z.strictObject({ fileSystem: z.string() }),
   },
 });
 

@@ -24,6 +24,14 @@ describe('the methods of an agent', () => {
       'spec.apply': 'coordinator',
       'etcd.start': 'coordinator',
       'etcd.quarantine': 'coordinator',
+      'peer.view': 'coordinator peer',
+      'heal.status': 'coordinator',
+      'heal.pause': 'coordinator',
+      'heal.resume': 'coordinator',
+      'events.read': 'coordinator',
+      'member.remove': 'coordinator',
+      'member.replace': 'coordinator',
+      'disk.accept': 'coordinator',
     });
   });
 

@@ -1,4 +1,5 @@
 /** Valid values to start a test from. */
+import { healingPolicySchema } from '../healing.js';
 import type { MemberSpec } from '../spec.js';
 import type { JoinToken } from '../token.js';
 
@@ -34,5 +35,7 @@ export const sampleSpec: MemberSpec = {
   initialCluster: [
     { name: 'etcd0', memberId: '8e9e05c52164694d', peerURLs: ['https://192.168.124.22:2380'] },
   ],
+  healing: healingPolicySchema.parse({}),
+  unwanted: [],
   agents: [{ name: 'etcd0', address: '192.168.124.22', port: 2400, certificateSha256: 'cd'.repeat(32) }],
 };
