@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, networkInterfaces } from 'node:os';
+import { type FileSystemView, fileSystemOf } from './mounts.js';
 import { currentBootId } from './processes.js';
 
 export interface HostFacts {
@@ -43,11 +44,20 @@ export interface SelfUsage {
   readonly uptimeMs: number;
 }
 
+/** How much of the last ten seconds some task waited for a disk, in percent (pressure stall information). */
+export type IoPressure =
+  | { readonly kind: 'known'; readonly someAvg10: number }
+  | { readonly kind: 'unknown' };
+
 /** What is asked of a host besides its files and services; the simulated world has its own. */
 export interface Host {
   hostFacts(): Promise<HostFacts>;
   localAddresses(): readonly LocalAddress[];
   selfUsage(): SelfUsage;
+  fileSystemOf(path: string): Promise<FileSystemView>;
+  ioPressure(): Promise<IoPressure>;
+  /** The kernel's id of this boot. */
+  bootId(): Promise<string>;
 }
 
 let remembered: Promise<HostFacts> | undefined;
@@ -83,7 +93,25 @@ export function selfUsage(): SelfUsage {
   };
 }
 
-export const linuxHost: Host = { hostFacts, localAddresses, selfUsage };
+/** Unknown where the kernel does not keep it (before 4.20, or switched off). Never rejects. */
+export async function ioPressure(): Promise<IoPressure> {
+  return parseIoPressure(await readFile('/proc/pressure/io', 'utf8').catch(() => ''));
+}
+
+/** Reads the line `some avg10=1.53 avg60=… total=…`. */
+export function parseIoPressure(text: string): IoPressure {
+  const someAvg10 = /^some avg10=(\d+(?:\.\d+)?) /m.exec(text)?.[1];
+  return someAvg10 === undefined ? { kind: 'unknown' } : { kind: 'known', someAvg10: Number(someAvg10) };
+}
+
+export const linuxHost: Host = {
+  hostFacts,
+  localAddresses,
+  selfUsage,
+  fileSystemOf,
+  ioPressure,
+  bootId: currentBootId,
+};
 
 async function readFacts(): Promise<HostFacts> {
   const { default: information } = await import('systeminformation');

@@ -34,6 +34,15 @@ export function errnoOf(error: unknown): string {
   return typeof code === 'string' ? code : 'UNKNOWN';
 }
 
+/** For `.catch`: undefined for a path at which nothing is; anything else is thrown on. */
+export function missingAsUndefined(error: unknown): undefined {
+  const code = errnoOf(error);
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return undefined;
+  }
+  throw error;
+}
+
 /** Runs `action`; whatever it throws leaves as a FileError that names `operation` and `path`. */
 export async function asFileError<T>(operation: string, path: string, action: () => Promise<T>): Promise<T> {
   try {

@@ -51,6 +51,10 @@ export interface Files {
   readText(path: string, bytesMax?: number): Promise<string>;
   /** The first `bytes` bytes, fewer when the file is shorter. */
   readHead(path: string, bytes: number): Promise<Uint8Array>;
+  /** `bytes` bytes from `offset`, fewer (or none) at the end of the file. */
+  readRange(path: string, offset: number, bytes: number): Promise<Uint8Array>;
+  /** The end of the file as UTF-8, at most `bytes` bytes of it, whole characters only. */
+  readTail(path: string, bytes: number): Promise<string>;
   /** Something is at the path, of any kind. False only when nothing is; a denied look throws. */
   exists(path: string): Promise<boolean>;
   stat(path: string): Promise<FileStatus>;
@@ -74,12 +78,20 @@ export interface Files {
   /** Removes one file or link, never a directory. Nothing there is no error. Durable when it returns. */
   remove(path: string): Promise<void>;
   /**
+   * Removes a directory with everything in it, or one file. A link is removed, never followed. Refuses, with nothing
+   * removed: a path of fewer than two parts (`EINVAL`); a mount point, or a tree with one in it (`EBUSY`). Nothing there
+   * is no error. Durable when it returns; one cut short is finished by calling it again.
+   */
+  removeTree(path: string): Promise<void>;
+  /**
    * Renames within one file system (`EXDEV` otherwise) and syncs both parents. Refuses with `EEXIST` when anything is
    * at `to`. A file move cut short by a crash is completed by calling it again.
    */
   move(from: string, to: string): Promise<void>;
   /** Bytes an unprivileged writer can still use on the file system of the path, or of its nearest existing parent. */
   freeBytes(path: string): Promise<number>;
+  /** Bytes that the file, or the directory with everything in it, takes on its disk. Follows no links; 0 where nothing is. */
+  usedBytes(path: string): Promise<number>;
   /**
    * Measures small synced writes in the directory, or in its nearest existing parent: at most 15 rounds and about
    * 300 ms. Leaves nothing behind.

@@ -10,6 +10,7 @@ export * from './link-client.js';
 export * from './link-server.js';
 export { linuxFiles } from './linux-files.js';
 export * from './logger.js';
+export { type FileSystemView, fileSystemOf } from './mounts.js';
 export * from './ports.js';
 export {
   currentBootId,

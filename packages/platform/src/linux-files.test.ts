@@ -7,6 +7,7 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -230,4 +231,84 @@ test('free space and sync latency are measured for a directory that does not exi
   expect(latency.medianMs).toBeGreaterThan(0);
   expect(latency.maxMs).toBeGreaterThanOrEqual(latency.medianMs);
   expect(readdirSync(directory)).toEqual([]);
+});
+
+test('a part of a file is read from where it was asked for, and ends where the file ends', async () => {
+  const path = join(temporaryDirectory(), 'wal');
+  writeFileSync(path, '0123456789');
+  const text = async (offset: number, bytes: number) =>
+    Buffer.from(await files.readRange(path, offset, bytes)).toString();
+  expect(await text(2, 3)).toBe('234');
+  expect(await text(8, 1_000_000_000)).toBe('89');
+  expect(await text(10, 5)).toBe('');
+  expect(await text(99, 5)).toBe('');
+  await expect(files.readRange(`${path}.absent`, 0, 1)).rejects.toMatchObject({
+    name: 'FileError',
+    missing: true,
+  });
+});
+
+test('the end of a file never holds more bytes than asked for, nor half a character, nor more than the file', async () => {
+  const path = join(temporaryDirectory(), 'etcd.log');
+  writeFileSync(path, 'a line\nfür €5\n');
+  expect(await files.readTail(path, 1_000)).toBe('a line\nfür €5\n');
+  const tails = await Promise.all([0, 2, 3, 4, 5, 6].map((bytes) => files.readTail(path, bytes)));
+  expect(tails).toEqual(['', '5\n', '5\n', '5\n', '€5\n', ' €5\n']);
+  // What is not UTF-8 becomes a longer character; the limit holds all the same.
+  writeFileSync(path, Buffer.alloc(100, 0xff));
+  expect(Buffer.byteLength(await files.readTail(path, 50))).toBeLessThanOrEqual(50);
+});
+
+test('the bytes of a tree are those on the disk, links not followed', async () => {
+  const directory = temporaryDirectory();
+  const tree = join(directory, 'tree');
+  mkdirSync(join(tree, 'snap'), { recursive: true });
+  writeFileSync(join(directory, 'outside'), Buffer.alloc(4 * 1024 * 1024, 1));
+  symlinkSync(join(directory, 'outside'), join(tree, 'file-link'));
+  symlinkSync(directory, join(tree, 'directory-link'));
+  const emptyBytes = await files.usedBytes(tree);
+  writeFileSync(join(tree, 'snap', 'db'), Buffer.alloc(1024 * 1024, 1));
+  const usedBytes = (await files.usedBytes(tree)) - emptyBytes;
+  expect(usedBytes).toBeGreaterThanOrEqual(1024 * 1024);
+  expect(usedBytes).toBeLessThan(2 * 1024 * 1024);
+  expect(emptyBytes).toBeLessThan(1024 * 1024);
+  // A hole in a file takes nothing.
+  truncateSync(join(tree, 'snap', 'db'), 1024 * 1024 * 1024);
+  expect(await files.usedBytes(tree)).toBeLessThan(3 * 1024 * 1024);
+  expect(await files.usedBytes(join(tree, 'absent'))).toBe(0);
+});
+
+test('a removed tree is gone, and what its links point to is not', async () => {
+  const directory = temporaryDirectory();
+  const tree = join(directory, 'tree');
+  mkdirSync(join(tree, 'member', 'wal'), { recursive: true });
+  mkdirSync(join(directory, 'kept'));
+  writeFileSync(join(directory, 'kept', 'precious'), '1');
+  writeFileSync(join(tree, 'member', 'wal', '0.wal'), '');
+  symlinkSync(join(directory, 'kept'), join(tree, 'member', 'link'));
+  symlinkSync(join(directory, 'nowhere'), join(tree, 'dangling'));
+  chmodSync(join(tree, 'member', 'wal', '0.wal'), 0o400);
+  await files.removeTree(tree);
+  expect(readdirSync(directory)).toEqual(['kept']);
+  expect(readdirSync(join(directory, 'kept'))).toEqual(['precious']);
+  await files.removeTree(tree);
+  await files.removeTree(join(tree, 'deeper', 'than', 'that'));
+  symlinkSync(join(directory, 'kept'), join(directory, 'only-a-link'));
+  await files.removeTree(join(directory, 'only-a-link'));
+  expect(readdirSync(directory)).toEqual(['kept']);
+  expect(readdirSync(join(directory, 'kept'))).toEqual(['precious']);
+});
+
+test('no tree near the root, and none with a mount point in it, is removed', async () => {
+  for (const path of ['/', '/var', '/var/', '/var/..', '/var/lib/..', 'a/b', '']) {
+    await expect(files.removeTree(path), path).rejects.toMatchObject({ name: 'FileError', code: 'EINVAL' });
+  }
+  const directory = temporaryDirectory();
+  // Through a link, a path of two parts and more can mean one of a single part.
+  symlinkSync('/', join(directory, 'root'));
+  await expect(files.removeTree(join(directory, 'root', 'no-such-directory'))).rejects.toMatchObject({
+    code: 'EINVAL',
+  });
+  expect(existsSync('/dev/shm')).toBe(true);
+  await expect(files.removeTree('/dev/shm')).rejects.toMatchObject({ code: 'EBUSY' });
 });

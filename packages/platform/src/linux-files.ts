@@ -16,10 +16,13 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { asFileError, errnoOf, FileError } from './file-error.js';
+import { asFileError, errnoOf, FileError, missingAsUndefined } from './file-error.js';
+import { removeTree, usedBytes } from './file-tree.js';
 import type { FileStatus, Files, WriteOptions } from './files.js';
 import { measureFsync } from './fsync-latency.js';
+import { nearestExisting } from './nearest-existing.js';
 import { removeStaleTemporaries, temporaryPath } from './temporary-file.js';
+import { textTail } from './text-tail.js';
 
 /** Everything we read as text is configuration or PEM; more than this is somebody else's file. */
 const readBytesMaxDefault = 16 * 1024 * 1024;
@@ -35,6 +38,11 @@ export const linuxFiles: Files = {
       return head.toString('utf8');
     }),
   readHead: (path, bytes) => asFileError('read', path, () => readUpTo(path, bytes)),
+  readRange: (path, offset, bytes) => asFileError('read', path, () => readRange(path, () => offset, bytes)),
+  readTail: (path, bytes) =>
+    asFileError('read', path, async () =>
+      textTail(await readRange(path, (size) => Math.max(size - bytes, 0), bytes), bytes),
+    ),
   exists: (path) => asFileError('look at', path, async () => (await entryAt(path)) !== undefined),
   stat: statusOf,
   list: (directory) => asFileError('list', directory, async () => (await readdir(directory)).sort()),
@@ -53,7 +61,9 @@ export const linuxFiles: Files = {
       }
       await syncDirectory(dirname(path));
     }),
+  removeTree: (path) => asFileError('remove', path, () => removeTree(path)),
   move,
+  usedBytes: (path) => asFileError('measure', path, () => usedBytes(path)),
   freeBytes: (path) =>
     asFileError('measure free space at', path, async () => {
       const volume = await statfs(await nearestExisting(path));
@@ -229,21 +239,28 @@ async function readUpTo(path: string, bytes: number): Promise<Buffer> {
   }
 }
 
-async function nearestExisting(path: string): Promise<string> {
-  const status = await stat(path).catch(missingAsUndefined);
-  return status === undefined && dirname(path) !== path ? nearestExisting(dirname(path)) : path;
+async function readRange(path: string, from: (size: number) => number, bytes: number): Promise<Buffer> {
+  const handle = await open(path, 'r');
+  try {
+    const { size } = await handle.stat();
+    const offset = from(size);
+    const wanted = Buffer.alloc(Math.max(Math.min(bytes, size - offset), 0));
+    let total = 0;
+    while (total < wanted.length) {
+      const { bytesRead } = await handle.read(wanted, total, wanted.length - total, offset + total);
+      if (bytesRead === 0) {
+        break;
+      }
+      total += bytesRead;
+    }
+    return wanted.subarray(0, total);
+  } finally {
+    await handle.close();
+  }
 }
 
 async function entryAt(path: string): Promise<Stats | undefined> {
   return lstat(path).catch(missingAsUndefined);
-}
-
-function missingAsUndefined(error: unknown): undefined {
-  const code = errnoOf(error);
-  if (code === 'ENOENT' || code === 'ENOTDIR') {
-    return undefined;
-  }
-  throw error;
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -16,7 +16,7 @@ import { eventually, temporaryDirectory } from './testing/scratch.js';
 
 const isRoot = process.getuid?.() === 0;
 
-/** Notes its pid, then behaves as ETCD_BEHAVIOUR says. `stubborn` has children, and does not listen to SIGTERM. */
+/** Notes its pid, then behaves as ETCD_BEHAVIOUR says. `polite` notes a SIGTERM at once. `stubborn` has children, and does not listen to SIGTERM. */
 const standIn = `#!/bin/sh
 echo $$ >> "$ETCD_STARTS"
 env > "$ETCD_STARTS.env"
@@ -25,6 +25,7 @@ echo "a line for the log"
 case "$ETCD_BEHAVIOUR" in
   run) exec sleep 600 ;;
   exit) exit 3 ;;
+  polite) trap ': > "$ETCD_STARTS.ended"; exit 0' TERM; while :; do :; done ;;
   stubborn) trap '' TERM; while :; do sleep 0.1; done ;;
 esac
 `;
@@ -103,7 +104,7 @@ test('without a unit nothing can be started; an unchanged unit is no change', as
   await expect(manager.start()).rejects.toMatchObject({ name: 'ServiceError', retryable: false });
   expect(await manager.install(unit)).toEqual({ changed: true });
   expect(await manager.install({ ...unit })).toEqual({ changed: false });
-  expect(await manager.observe()).toEqual({ kind: 'inactive', result: 'not running' });
+  expect(await manager.observe()).toEqual({ kind: 'inactive', result: 'not running', enabled: 'no' });
 });
 
 test('rule one: on an empty data directory etcd is started only with a permit', async () => {
@@ -146,6 +147,7 @@ test('an etcd that dies is running again within a second', async () => {
   expect(await until(manager, 'restarting')).toEqual({
     kind: 'restarting',
     lastExit: { kind: 'signalled', signal: 'SIGKILL' },
+    endsInARow: 1,
   });
   const again = await until(manager, 'active', 1_000);
   expect(again.pid).not.toBe(pid);
@@ -158,12 +160,12 @@ test('an etcd that ends at once is retried ever more slowly, and says how it end
   await manager.start();
   await eventually(async () => starts().length === 2);
   const state = await until(manager, 'restarting');
-  expect(state.lastExit).toEqual({ kind: 'exited', code: 3 });
+  expect(state).toMatchObject({ lastExit: { kind: 'exited', code: 3 }, endsInARow: 2 });
   await delay(500);
   expect(starts()).toHaveLength(2);
   await eventually(async () => starts().length === 3, 3_000);
   await manager.stop(1_000);
-  expect(await manager.observe()).toEqual({ kind: 'inactive', result: 'stopped' });
+  expect(await manager.observe()).toEqual({ kind: 'inactive', result: 'stopped', enabled: 'no' });
 });
 
 test('delays between restarts are 0.1, 1, 2, 4 … and never more than 60 seconds', () => {
@@ -182,7 +184,7 @@ test('a stopped etcd stays stopped, also for the next agent', async () => {
   await manager.close();
   const next = await open();
   await delay(300);
-  expect(await next.observe()).toEqual({ kind: 'inactive', result: 'not running' });
+  expect(await next.observe()).toEqual({ kind: 'inactive', result: 'not running', enabled: 'no' });
   expect(starts()).toHaveLength(1);
 });
 
@@ -199,6 +201,70 @@ test('an etcd that does not listen to SIGTERM is killed at the deadline', async 
   await stopped;
   expect(performance.now() - startedMs).toBeGreaterThanOrEqual(400);
   expect(await running()).toEqual([]);
+});
+
+test('a stop without patience kills at once, and etcd stays stopped', async () => {
+  const { unit, at, open, running, starts } = world('polite');
+  const manager = await open();
+  await manager.install(unit);
+  await manager.start();
+  await eventually(async () => starts().length === 1);
+  await delay(100);
+  await manager.stop(0);
+  expect(await running()).toEqual([]);
+  await delay(300);
+  expect(starts()).toHaveLength(1);
+  expect(existsSync(at('starts.ended')), 'it was asked politely first').toBe(false);
+});
+
+test('a listener hears of every change: started, ended, started again, stopping, stopped, refused', async () => {
+  const { unit, open } = world();
+  const manager = await open();
+  const heard: ServiceState['kind'][] = [];
+  const deaf = manager.onChange(() => {
+    throw new Error('a listener that fails is not etcd’s business');
+  });
+  // The state is settled when the listener is called: observe tells the new one.
+  const unsubscribe = manager.onChange(() => {
+    void manager.observe().then((state) => heard.push(state.kind));
+  });
+  await manager.install(unit);
+  await manager.start();
+  process.kill((await until(manager, 'active')).pid, 'SIGKILL');
+  await until(manager, 'restarting');
+  await until(manager, 'active');
+  await manager.stop(5_000);
+  rmSync(unit.permitFile);
+  await manager.start();
+  expect(withoutRepeats(heard)).toEqual([
+    'active',
+    'restarting',
+    'active',
+    'deactivating',
+    'active',
+    'inactive',
+    'conditionFailed',
+  ]);
+  unsubscribe();
+  deaf();
+  await manager.stop(1_000);
+  await delay(0);
+  expect(heard.at(-1)).toBe('conditionFailed');
+});
+
+const withoutRepeats = <T>(list: readonly T[]) => list.filter((each, index) => each !== list[index - 1]);
+
+test('the last words of etcd are the end of its log, never longer than asked for', async () => {
+  const { unit, at, open } = world();
+  const manager = await open();
+  await manager.install(unit);
+  expect(await manager.lastWords(100)).toBe('');
+  writeFileSync(at('etcd.log'), `${'x'.repeat(500)}\npanic: tocommit(7) is out of range\n`);
+  expect(await manager.lastWords(35)).toBe('panic: tocommit(7) is out of range\n');
+  expect(await manager.lastWords(1_000)).toContain('xxx\npanic');
+  rmSync(at('etcd.log'));
+  mkdirSync(at('etcd.log'));
+  await expect(manager.lastWords(35)).rejects.toMatchObject({ name: 'ServiceError' });
 });
 
 const agent = `

@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Clock, systemClock } from './clock.js';
+import { FileError } from './file-error.js';
 import type { Files } from './files.js';
 import { linuxFiles } from './linux-files.js';
 import { type Logger, silentLogger } from './logger.js';
@@ -77,6 +78,8 @@ class Supervisor implements ServiceManager {
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly closing = new AbortController();
+  private readonly listeners = new Set<() => void>();
+  /** Changed by `become` alone. */
   private phase: Phase = { kind: 'stopped', result: 'not running' };
   private failures = 0;
   /** Operations take turns; this is the end of the line. */
@@ -109,11 +112,11 @@ class Supervisor implements ServiceManager {
           : { kind: 'active', pid, startedAt: phase.startedAt };
       }
       case 'waiting':
-        return { kind: 'restarting', lastExit: phase.lastExit };
+        return { kind: 'restarting', lastExit: phase.lastExit, endsInARow: this.failures };
       case 'refused':
         return { kind: 'conditionFailed', why: phase.why };
       case 'stopped':
-        return { kind: 'inactive', result: phase.result };
+        return { kind: 'inactive', result: phase.result, enabled: record.wanted ? 'yes' : 'no' };
     }
   }
 
@@ -147,8 +150,10 @@ class Supervisor implements ServiceManager {
       const { phase } = this;
       if (phase.kind === 'running') {
         phase.stopping = true;
+        this.changed();
         await this.terminate(phase.process, deadlineMs).finally(() => {
           phase.stopping = false;
+          this.changed();
         });
       }
       await this.becomeStopped('stopped');
@@ -158,6 +163,25 @@ class Supervisor implements ServiceManager {
   async enable(): Promise<void> {}
 
   async disable(): Promise<void> {}
+
+  async lastWords(bytesMax: number): Promise<string> {
+    try {
+      return await this.files.readTail(this.logFile(), bytesMax);
+    } catch (error) {
+      if (error instanceof FileError && error.missing) {
+        return '';
+      }
+      const detail = error instanceof Error ? error.message : String(error);
+      throw new ServiceError('read the log of', detail, false, error);
+    }
+  }
+
+  onChange(listener: () => void): () => void {
+    // A function of its own per call, so that the same listener may be given twice.
+    const own = () => listener();
+    this.listeners.add(own);
+    return () => this.listeners.delete(own);
+  }
 
   async close(): Promise<void> {
     this.closing.abort();
@@ -218,7 +242,7 @@ class Supervisor implements ServiceManager {
       const condition = await startCondition(this.files, unit);
       if (condition.kind === 'unmet') {
         this.logger.warn({ why: condition.why }, 'etcd is not started');
-        this.phase = { kind: 'refused', why: condition.why };
+        this.become({ kind: 'refused', why: condition.why });
         return;
       }
       const marker = randomUUID();
@@ -253,7 +277,7 @@ class Supervisor implements ServiceManager {
       startedMs: this.clock.monotonicMs(),
       stopping: false,
     };
-    this.phase = run;
+    this.become(run);
     supervised.ended
       .then((cause) => this.inTurn(() => this.afterEnd(run, cause)))
       .catch((error: unknown) => this.logger.error({ err: error }, 'supervision of etcd failed'));
@@ -279,7 +303,7 @@ class Supervisor implements ServiceManager {
     const delayMs = restartDelayMs(this.failures);
     const cancel = new AbortController();
     this.logger.warn({ lastExit, delayMs, failures: this.failures }, 'etcd ended; it is started again');
-    this.phase = { kind: 'waiting', lastExit, cancel };
+    this.become({ kind: 'waiting', lastExit, cancel });
     this.clock
       .sleep(delayMs, cancel.signal)
       .then(
@@ -290,10 +314,8 @@ class Supervisor implements ServiceManager {
   }
 
   private async terminate(supervised: SupervisedProcess, deadlineMs: number): Promise<void> {
-    for (const [name, waitMs] of [
-      ['SIGTERM', deadlineMs],
-      ['SIGKILL', killGraceMs],
-    ] as const) {
+    const polite = [['SIGTERM', deadlineMs]] as const;
+    for (const [name, waitMs] of [...(deadlineMs > 0 ? polite : []), ['SIGKILL', killGraceMs] as const]) {
       if (
         (await signal(supervised.identity, name)) === 'gone' ||
         (await this.endsWithin(supervised, waitMs))
@@ -317,9 +339,24 @@ class Supervisor implements ServiceManager {
 
   private async becomeStopped(result: string): Promise<void> {
     this.leaveWaiting();
-    this.phase = { kind: 'stopped', result };
+    this.become({ kind: 'stopped', result });
     if (this.record.child.kind !== 'none') {
       await this.remember({ child: { kind: 'none' } });
+    }
+  }
+
+  private become(phase: Phase): void {
+    this.phase = phase;
+    this.changed();
+  }
+
+  private changed(): void {
+    for (const listener of this.listeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.logger.error({ err: error }, 'whoever was told of a change of etcd failed');
+      }
     }
   }
 

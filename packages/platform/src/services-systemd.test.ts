@@ -64,22 +64,42 @@ test.each([
     { kind: 'active', pid: 42, startedAt: new Date(90_000) },
   ],
   [`${loaded}ActiveState=activating\nSubState=start\nMainPID=42\n`, { kind: 'activating', pid: 42 }],
-  [`${loaded}ActiveState=activating\nSubState=start-pre\nMainPID=0\n`, { kind: 'activating' }],
+  [
+    `${loaded}ActiveState=activating\nSubState=start\nMainPID=42\nExecMainStartTimestampMonotonic=40000000\n`,
+    { kind: 'activating', pid: 42, startedAt: new Date(90_000) },
+  ],
+  [
+    `${loaded}ActiveState=activating\nSubState=start-pre\nMainPID=0\nExecMainStartTimestampMonotonic=40000000\n`,
+    { kind: 'activating' },
+  ],
   [
     `${loaded}ActiveState=activating\nSubState=auto-restart\nMainPID=0\nExecMainCode=1\nExecMainStatus=2\n`,
-    { kind: 'restarting', lastExit: { kind: 'exited', code: 2 } },
+    { kind: 'restarting', lastExit: { kind: 'exited', code: 2 }, endsInARow: 0 },
   ],
   [
     `${loaded}ActiveState=deactivating\nSubState=stop-sigterm\nMainPID=42\n`,
     { kind: 'deactivating', pid: 42 },
   ],
   [
-    `${loaded}ActiveState=failed\nResult=start-limit-hit\nExecMainCode=2\nExecMainStatus=9\n`,
-    { kind: 'failed', result: 'start-limit-hit', lastExit: { kind: 'signalled', signal: 'SIGKILL' } },
+    `${loaded}ActiveState=failed\nResult=start-limit-hit\nExecMainCode=2\nExecMainStatus=9\nNRestarts=3\n`,
+    {
+      kind: 'failed',
+      result: 'start-limit-hit',
+      lastExit: { kind: 'signalled', signal: 'SIGKILL' },
+      endsInARow: 3,
+    },
   ],
   [
-    `${loaded}ActiveState=inactive\nResult=success\nConditionResult=no\nConditionTimestampMonotonic=0\n`,
-    { kind: 'inactive', result: 'success' },
+    `${loaded}ActiveState=inactive\nResult=success\nConditionResult=no\nConditionTimestampMonotonic=0\nUnitFileState=enabled\n`,
+    { kind: 'inactive', result: 'success', enabled: 'yes' },
+  ],
+  [
+    `${loaded}ActiveState=inactive\nResult=success\nUnitFileState=disabled\n`,
+    { kind: 'inactive', result: 'success', enabled: 'no' },
+  ],
+  [
+    `${loaded}ActiveState=inactive\nResult=success\nUnitFileState=static\n`,
+    { kind: 'inactive', result: 'success', enabled: 'unknown' },
   ],
   [
     `${loaded}ActiveState=inactive\nResult=success\nConditionResult=no\nConditionTimestampMonotonic=7\n`,
@@ -179,6 +199,40 @@ test('an etcd that does not stop is killed at the deadline', async () => {
   });
   await services.stop(150);
   expect(calls.filter((verb) => verb !== 'show')).toEqual(['stop', 'kill']);
+});
+
+test('a stop without patience kills at once, after telling systemd that it is to stay stopped', async () => {
+  const verbs: string[] = [];
+  let active = 'active';
+  const services = systemdServices({
+    clock: skippingClock(),
+    async systemctl(args) {
+      verbs.push(args[0] ?? '');
+      active = verbs.includes('kill') ? 'failed' : 'active';
+      return exited(args[0] === 'show' ? `${loaded}ActiveState=${active}\nMainPID=4\nResult=signal\n` : '');
+    },
+  });
+  await services.stop(0);
+  expect(verbs.slice(0, 3)).toEqual(['show', 'stop', 'kill']);
+});
+
+test('the last words of etcd are the end of its journal, never longer than asked for', async () => {
+  const asked: string[] = [];
+  let answer = exited('panic: älter\ngoroutine 1\n');
+  const services = systemdServices({
+    async journalctl(args) {
+      asked.push(args.join(' '));
+      return answer;
+    },
+  });
+  expect(await services.lastWords(1_000)).toBe('panic: älter\ngoroutine 1\n');
+  expect(await services.lastWords(17)).toBe('lter\ngoroutine 1\n');
+  expect(asked[0]).toBe('-u etcd.service -o cat --no-pager --quiet -n 400');
+  answer = exited('', 1, 'No journal files were opened due to insufficient permissions.');
+  await expect(services.lastWords(17)).rejects.toMatchObject({
+    name: 'ServiceError',
+    message: expect.stringContaining('permissions'),
+  });
 });
 
 test.each([

@@ -1,5 +1,5 @@
 /**
- * etcd under systemd. Every call of systemctl in the product is in this file: fixed argument lists, no shell, a
+ * etcd under systemd. Every call of systemctl and journalctl in the product is in this file: fixed argument lists, no shell, a
  * deadline on each, never a question to a terminal.
  */
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { linuxFiles } from './linux-files.js';
 import { describeResult, type ProgramResult, plainEnvironment, runProgram } from './run.js';
 import { type EtcdUnit, ServiceError, type ServiceManager, type ServiceState } from './services.js';
 import { parseShow, type ShownProperties, stateFromProperties, stateProperties } from './systemctl-show.js';
+import { textTail } from './text-tail.js';
 import { renderBaseUnit, renderDropIn, unitFileHead } from './unit-file.js';
 
 const callTimeoutMs = 10_000;
@@ -18,6 +19,10 @@ const reloadTimeoutMs = 60_000;
 const pollMs = 100;
 /** How long the kernel may take to end a process after SIGKILL before we call it stuck (a dead disk, usually). */
 const killGraceMs = 10_000;
+/** A panic of Go is rarely more than 200 lines. */
+const journalLines = 400;
+/** What these lines can be at most: journald cuts each at 48 KiB. */
+const journalBytesMax = journalLines * 48 * 1024;
 
 export interface SystemdOptions {
   /** Unit name with suffix, default `etcd.service`. */
@@ -28,6 +33,8 @@ export interface SystemdOptions {
   readonly clock?: Clock;
   /** Runs systemctl with these arguments; replaced in tests. */
   readonly systemctl?: (args: readonly string[], timeoutMs: number) => Promise<ProgramResult>;
+  /** Runs journalctl likewise. */
+  readonly journalctl?: (args: readonly string[], timeoutMs: number) => Promise<ProgramResult>;
 }
 
 /** The unit as systemd has it now, for preflight: what a distribution's unit would pass to etcd. Texts as `systemctl show` prints them. */
@@ -77,6 +84,7 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
   const files = options.files ?? linuxFiles;
   const clock = options.clock ?? systemClock;
   const systemctl = options.systemctl ?? runSystemctl;
+  const journalctl = options.journalctl ?? runJournalctl;
 
   async function act(operation: string, args: readonly string[], timeoutMs = callTimeoutMs): Promise<void> {
     const result = await systemctl(args, timeoutMs);
@@ -172,7 +180,7 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
       return;
     }
     await act('stop', ['stop', '--no-block', '--no-ask-password', name]);
-    if (await goneWithin(deadlineMs)) {
+    if (deadlineMs > 0 && (await goneWithin(deadlineMs))) {
       return;
     }
     // Whether it worked is seen by what is left: `systemctl kill` fails ("not loaded", "no main process") for a unit that
@@ -201,6 +209,15 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
       }
       await clock.sleep(pollMs);
     }
+  }
+
+  async function lastWords(bytesMax: number): Promise<string> {
+    const args = ['-u', name, '-o', 'cat', '--no-pager', '--quiet', '-n', String(journalLines)];
+    const result = await journalctl(args, callTimeoutMs);
+    if (result.kind !== 'exited' || result.code !== 0) {
+      throw new ServiceError('read the log of', describeResult('journalctl', result), true);
+    }
+    return textTail(Buffer.from(result.stdout), bytesMax);
   }
 
   async function readUnit(): Promise<UnitReading> {
@@ -241,6 +258,8 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
     stop,
     enable: () => act('enable', ['enable', '--no-ask-password', name], reloadTimeoutMs),
     disable: () => act('disable', ['disable', '--no-ask-password', name], reloadTimeoutMs),
+    lastWords,
+    onChange: () => () => undefined,
     close: async () => undefined,
     readUnit,
   };
@@ -248,4 +267,8 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
 
 function runSystemctl(args: readonly string[], timeoutMs: number): Promise<ProgramResult> {
   return runProgram('systemctl', args, { timeoutMs, maxBytes: 256 * 1024, env: plainEnvironment });
+}
+
+function runJournalctl(args: readonly string[], timeoutMs: number): Promise<ProgramResult> {
+  return runProgram('journalctl', args, { timeoutMs, maxBytes: journalBytesMax, env: plainEnvironment });
 }

@@ -17,6 +17,12 @@ export interface EtcdUnit {
   readonly walDir?: string;
   /** While this file exists, etcd may start on an empty data directory. */
   readonly permitFile: string;
+  /**
+   * While this file is missing, nobody starts etcd, whatever else is true. The agent writes it once a boot, after it has
+   * compared the disk with what the peers remember. Content: the boot id and a line feed. systemd only looks whether it is
+   * there, so there it must lie under /run; the process manager also compares the boot id.
+   */
+  readonly clearanceFile?: string;
   /** Left out: systemd keeps the distribution's user; the process manager keeps its own. */
   readonly user?: string;
   readonly group?: string;
@@ -34,6 +40,10 @@ export type ExitCause =
   /** It ended while nobody watched. */
   | { readonly kind: 'unknown' };
 
+/**
+ * `endsInARow`: how often it ended since it was last well (process: for a minute) or last started by somebody (systemd,
+ * which counts only its own restarts). 0 where it is not known.
+ */
 export type ServiceState =
   /** Nothing is installed under this name. */
   | { readonly kind: 'missing' }
@@ -42,14 +52,23 @@ export type ServiceState =
   /** systemd: etcd said READY (it has joined). process: it runs; only a client call shows whether it has joined. */
   | { readonly kind: 'active'; readonly pid: number; readonly startedAt?: Date }
   /** Started, not ready yet. With systemd this lasts until etcd has joined its cluster. */
-  | { readonly kind: 'activating'; readonly pid?: number }
+  | { readonly kind: 'activating'; readonly pid?: number; readonly startedAt?: Date }
   | { readonly kind: 'deactivating'; readonly pid?: number }
   /** It ended and will be started again without anybody's doing. */
-  | { readonly kind: 'restarting'; readonly lastExit: ExitCause }
-  | { readonly kind: 'inactive'; readonly result: string }
+  | { readonly kind: 'restarting'; readonly lastExit: ExitCause; readonly endsInARow: number }
+  /**
+   * `enabled`, whether it is meant to run all the same. systemd: it is started at boot. process: it was started and not
+   * stopped since.
+   */
+  | { readonly kind: 'inactive'; readonly result: string; readonly enabled: 'yes' | 'no' | 'unknown' }
   /** It ended and nobody will start it again. */
-  | { readonly kind: 'failed'; readonly result: string; readonly lastExit: ExitCause }
-  /** The last start was refused by rule one (or, with systemd, another condition of the unit). */
+  | {
+      readonly kind: 'failed';
+      readonly result: string;
+      readonly lastExit: ExitCause;
+      readonly endsInARow: number;
+    }
+  /** The last start was refused by rule one, for want of the clearance, or, with systemd, by another condition. */
   | { readonly kind: 'conditionFailed'; readonly why: string }
   /** The service manager did not answer. */
   | { readonly kind: 'unknown'; readonly why: string };
@@ -74,11 +93,21 @@ export interface ServiceManager {
    * an earlier failure, so a start is always tried.
    */
   start(): Promise<void>;
-  /** Ends etcd: politely, then at the deadline by SIGKILL. Returns when it is gone. Nothing happens when it is not running. */
+  /**
+   * Ends etcd: politely, then at the deadline by SIGKILL; with a deadline of 0 by SIGKILL at once (systemd sends its
+   * SIGTERM an instant before). Returns when it is gone; it stays stopped. Nothing happens when it is not running.
+   */
   stop(deadlineMs: number): Promise<void>;
   /** systemd: start at boot, or not. process: no effect; what was started and not stopped is started again. */
   enable(): Promise<void>;
   disable(): Promise<void>;
+  /** The end of etcd's own log, at most `bytesMax` bytes of UTF-8; '' where there is none. */
+  lastWords(bytesMax: number): Promise<string>;
+  /**
+   * Calls `listener` after each change of what `observe` tells, until the returned function is called. process: at once.
+   * systemd: never, since its changes could only be polled for, which the caller does anyway.
+   */
+  onChange(listener: () => void): () => void;
   /** Lets go of etcd without touching it: ends watching and timers of this process. */
   close(): Promise<void>;
 }

@@ -21,6 +21,8 @@ export const stateProperties = [
   'ConditionResult',
   'ConditionTimestampMonotonic',
   'NeedDaemonReload',
+  'UnitFileState',
+  'NRestarts',
 ] as const;
 
 /** Parses `Key=value` lines. */
@@ -60,6 +62,8 @@ export function stateFromProperties(
   }
   const pid = Number(value('MainPID'));
   const withPid = pid > 0 ? { pid } : {};
+  const started = startedAt(Number(value('ExecMainStartTimestampMonotonic')), now, monotonicMsAtNow);
+  const endsInARow = Number(value('NRestarts')) || 0;
   switch (value('ActiveState')) {
     case 'active':
     case 'reloading':
@@ -68,29 +72,43 @@ export function stateFromProperties(
         ? {
             kind: 'active',
             pid,
-            ...startedAt(Number(value('ExecMainStartTimestampMonotonic')), now, monotonicMsAtNow),
+            ...started,
           }
         : { kind: 'unknown', why: 'systemd calls it active but names no process' };
     case 'activating':
       return value('SubState').startsWith('auto-restart')
-        ? { kind: 'restarting', lastExit: lastExit(shown) }
-        : { kind: 'activating', ...withPid };
+        ? { kind: 'restarting', lastExit: lastExit(shown), endsInARow }
+        : // Without a process the time is that of the one before.
+          { kind: 'activating', ...withPid, ...(pid > 0 ? started : {}) };
     case 'deactivating':
       return { kind: 'deactivating', ...withPid };
     case 'failed':
-      return { kind: 'failed', result: value('Result'), lastExit: lastExit(shown) };
+      return { kind: 'failed', result: value('Result'), lastExit: lastExit(shown), endsInARow };
     case 'inactive': {
       // ConditionResult says "no" also before the first attempt; the timestamp tells the two apart.
       const refused = value('ConditionResult') === 'no' && Number(value('ConditionTimestampMonotonic')) > 0;
       return refused
         ? {
             kind: 'conditionFailed',
-            why: 'the conditions of the unit were not met (no write-ahead log and no permit)',
+            why: 'the conditions of the unit were not met (no clearance for this boot, or no write-ahead log and no permit)',
           }
-        : { kind: 'inactive', result: value('Result') };
+        : { kind: 'inactive', result: value('Result'), enabled: enabled(value('UnitFileState')) };
     }
     default:
       return { kind: 'unknown', why: `systemd reports ActiveState=${value('ActiveState')}` };
+  }
+}
+
+/** `static`, `generated` and the like say nothing about the boot. */
+function enabled(unitFileState: string): 'yes' | 'no' | 'unknown' {
+  switch (unitFileState) {
+    case 'enabled':
+    case 'enabled-runtime':
+      return 'yes';
+    case 'disabled':
+      return 'no';
+    default:
+      return 'unknown';
   }
 }
 
