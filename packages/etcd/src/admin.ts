@@ -36,8 +36,9 @@ export interface EtcdAdmin {
   /** Takes back exactly this alarm. */
   disarm(alarm: Alarm): Promise<void>;
   /**
-   * Adds a member that has not started. A learner does not vote (servers from 3.4); a voter counts for the quorum at
-   * once. Resolves with its new id and the list as the serving member has applied it.
+   * Adds a member that has not started. A learner does not vote; a voter counts for the quorum at once. A learner is not
+   * even asked for from a server older than 3.4, which would make a voter of it: `other`. Resolves with its new id and
+   * the list as the serving member has applied it.
    */
   memberAdd(
     peerURLs: readonly string[],
@@ -45,15 +46,22 @@ export interface EtcdAdmin {
   ): Promise<{ readonly id: MemberId; readonly members: readonly Member[] }>;
   /** Removes a member for good. An id that is not in the list is an error of kind `notFound`. */
   memberRemove(id: MemberId): Promise<void>;
-  /** Makes a learner a voter; must be sent to a voter. `notReady` while it lags behind the leader. */
+  /** Makes a learner a voter; must be sent to a voter. `notReady` while it lags behind the leader, `conflict` for a voter. */
   memberPromote(id: MemberId): Promise<void>;
-  /** Hands the leadership to `to`; must be sent to the leader. */
+  /**
+   * Hands the leadership to `to`, a voter. `notLeader` from any member but the leader. A `to` that is not in the list is
+   * `notFound`, and from servers older than 3.4 `deadline`.
+   */
   moveLeader(to: MemberId): Promise<void>;
-  /** The hash of all keys up to `revision` ("0": the newest), with the revisions it was computed for. Servers from 3.3. */
+  /**
+   * The hash of all keys up to `revision` ("0": the newest that this member has), with the revisions it was computed for.
+   * `futureRevision` from a member that has not come that far. Servers from 3.3.
+   */
   hashKV(revision: string): Promise<KeyHash>;
   /**
    * Takes a lock that ends by itself after `ttlSeconds`, so that two agents do not change the membership at the same
-   * moment. It only avoids collisions: whoever holds it must still read again. Needs to write.
+   * moment. etcd grants no less than one and a half times its election timeout. It only avoids collisions: whoever holds
+   * it must still read again. Needs to write: `alarmed` while an alarm is active.
    */
   lock(key: string, owner: string, ttlSeconds: number): Promise<LockOutcome>;
   /** Closes the connection; calls under way fail. May be called twice. */
@@ -96,17 +104,21 @@ export interface Alarm {
   readonly type: 'NOSPACE' | 'CORRUPT' | (string & {});
 }
 
-/** What one member's keys hash to. Two members can be compared only where both revisions are equal. */
+/**
+ * What one member's keys hash to. Two members can be compared only where both revisions are equal, and only within one
+ * minor version.
+ */
 export interface KeyHash {
   readonly hash: number;
-  /** The store's revision when it was computed, or the one asked for where the server does not say. */
+  /** The newest revision that went into the hash: the one asked for, else the member's newest. */
   readonly revision: string;
+  /** The revision below which old values were thrown away, in decimal; "-1" while nothing ever was. */
   readonly compactRevision: string;
 }
 
 export type LockOutcome =
   | { readonly kind: 'held'; release(): Promise<void> }
-  /** Somebody else has it. */
+  /** Somebody has it: maybe the same owner, by a call whose answer was lost. */
   | { readonly kind: 'busy'; readonly owner: string };
 
 /** Why a call failed, in terms an operator can act on. */
@@ -121,10 +133,20 @@ export type EtcdErrorKind =
   | 'unhealthyCluster'
   /** The learner to be promoted is not up to date with the leader yet. */
   | 'notReady'
-  /** The member that the call names is not, or no longer, in the list. */
+  /** Only the leader can do this, and the member asked is not it. */
+  | 'notLeader'
+  /** The member asked is a learner, which serves only its status and local reads. */
+  | 'learner'
+  /** The member that the call names is not, or no longer, in the list; or no voter, where it is to lead. */
   | 'notFound'
-  /** The list does not take this change as it stands: the peer URL is there already, or a learner is. */
+  /** The list does not take this change as it stands: the peer URL, a learner, or that voter is there already. */
   | 'conflict'
+  /** The member has not applied the revision asked for yet. */
+  | 'futureRevision'
+  /** The revision asked for was compacted away. */
+  | 'compacted'
+  /** An alarm is active, so that etcd takes no writes. */
+  | 'alarmed'
   /** The two sides do not accept each other's certificates. */
   | 'tls'
   /** etcd's own authentication or roles do not allow the call. */
@@ -154,9 +176,14 @@ function isRetryable(kind: EtcdErrorKind): boolean {
     case 'noLeader':
     case 'unhealthyCluster':
     case 'notReady':
+    case 'learner':
+    case 'futureRevision':
       return true;
+    case 'notLeader':
     case 'notFound':
     case 'conflict':
+    case 'compacted':
+    case 'alarmed':
     case 'tls':
     case 'permissionDenied':
     case 'other':

@@ -5,11 +5,12 @@
  * text; all of that is dealt with here, and no other file may import it. It is loaded on first use, because it parses
  * its .proto files when it is loaded.
  */
-import type { Etcd3, IMember, IOptions } from 'etcd3';
+import type { Etcd3, IHashKVResponse, IMember, IOptions } from 'etcd3';
 import type { Alarm, EtcdAdmin, KeyHash, LockOutcome, Member, MemberStatus } from './admin.js';
 import { EtcdError } from './admin.js';
 import { toEtcdError } from './etcd3-errors.js';
 import { clusterIdFromUint64, type MemberId, memberIdFromUint64, uint64Of } from './ids.js';
+import { featuresOf, parseEtcdVersion } from './versions.js';
 
 /** How to reach one etcd endpoint. The PEM texts are fixed for the connection: reconnect after a renewal. */
 export interface EtcdConnection {
@@ -114,6 +115,7 @@ class Etcd3Admin implements EtcdAdmin {
     role: Member['role'],
   ): Promise<{ readonly id: MemberId; readonly members: readonly Member[] }> {
     return this.call(async () => {
+      if (role === 'learner') await this.assertKnowsLearners();
       const request = { peerURLs: [...peerURLs], isLearner: role === 'learner' };
       const reply = await this.client.cluster.memberAdd(request);
       return { id: memberIdFromUint64(reply.member.ID), members: reply.members.map(memberOf) };
@@ -140,10 +142,11 @@ class Etcd3Admin implements EtcdAdmin {
 
   hashKV(revision: string): Promise<KeyHash> {
     return this.call(async () => {
-      const reply = await this.client.maintenance.hashKV({ revision });
+      const reply = await hashKvOf(this.client)({ revision });
       return {
         hash: Number(reply.hash),
-        revision: reply.header.revision,
+        // The header's is the member's newest, whatever revision was asked for.
+        revision: revision === '0' ? reply.header.revision : revision,
         compactRevision: reply.compact_revision,
       };
     });
@@ -200,20 +203,16 @@ class Etcd3Admin implements EtcdAdmin {
 
   lock(key: string, owner: string, ttlSeconds: number): Promise<LockOutcome> {
     return this.call(async () => {
-      const lease = this.client.lease(ttlSeconds, { autoKeepAlive: false });
-      const id = await lease.grant();
+      const { ID } = await this.client.leaseClient.leaseGrant({ TTL: ttlSeconds });
       const taken = await this.client
         .if(key, 'Create', '==', 0)
-        .then(this.client.put(key).value(owner).lease(id))
+        .then(this.client.put(key).value(owner).lease(ID))
         .else(this.client.get(key))
         .commit();
-      const release = async () => {
-        await lease.revoke();
-      };
-      if (taken.succeeded) return { kind: 'held', release: () => this.call(release) };
-      await release();
-      const holder = taken.responses[0]?.response_range?.kvs[0]?.value;
-      return { kind: 'busy', owner: holder === undefined ? 'nobody any more' : String(holder) };
+      if (taken.succeeded) return { kind: 'held', release: () => this.call(() => this.revoke(ID)) };
+      await this.revoke(ID);
+      // The comparison and the read are one transaction, so that there is a holder whenever the comparison fails.
+      return { kind: 'busy', owner: String(taken.responses[0]?.response_range.kvs[0]?.value) };
     });
   }
 
@@ -230,6 +229,27 @@ class Etcd3Admin implements EtcdAdmin {
     }
   }
 
+  /** Ends a lease and deletes its keys. One that has expired meanwhile is as good. */
+  private async revoke(lease: string): Promise<void> {
+    try {
+      await this.client.leaseClient.leaseRevoke({ ID: lease });
+    } catch (error) {
+      if (!/etcdserver: requested lease not found/.test(String(error))) throw error;
+    }
+  }
+
+  /** A server older than 3.4 skips the field that says "learner" and adds a voter. */
+  private async assertKnowsLearners(): Promise<void> {
+    const { version } = await this.client.maintenance.status().catch((error: unknown) => {
+      // Only servers that have had learners for long refuse to say; see EtcdAdmin.status.
+      if (toEtcdError(this.endpoint, error).kind === 'permissionDenied') return { version: '3.5.0' };
+      throw error;
+    });
+    const parsed = parseEtcdVersion(version);
+    if (parsed !== undefined && featuresOf(parsed).learners) return;
+    throw new EtcdError('other', this.endpoint, `etcd ${version} has no learners: nothing was added`);
+  }
+
   private async call<T>(run: () => Promise<T>): Promise<T> {
     try {
       return await run();
@@ -237,6 +257,17 @@ class Etcd3Admin implements EtcdAdmin {
       throw toEtcdError(this.endpoint, error);
     }
   }
+}
+
+/**
+ * The library's own `hashKV` calls a method that its gRPC client does not have: the name is "hashKv" there. This goes
+ * the same way with the right name.
+ */
+function hashKvOf(client: Etcd3): (request: { revision: string }) => Promise<IHashKVResponse> {
+  const { client: pool } = client.maintenance as unknown as {
+    readonly client: { exec(service: 'Maintenance', method: 'hashKv', request: object): Promise<unknown> };
+  };
+  return async (request) => (await pool.exec('Maintenance', 'hashKv', request)) as IHashKVResponse;
 }
 
 function memberOf(row: IMember): Member {

@@ -42,7 +42,8 @@ describe('why a call to etcd failed', () => {
     ['7 PERMISSION_DENIED: etcdserver: permission denied', 'permissionDenied', false],
     ['9 FAILED_PRECONDITION: etcdserver: user name not found', 'permissionDenied', false],
     ['3 INVALID_ARGUMENT: etcdserver: user name is empty', 'permissionDenied', false],
-    ['8 RESOURCE_EXHAUSTED: etcdserver: mvcc: database space exceeded', 'other', false],
+    ['8 RESOURCE_EXHAUSTED: etcdserver: mvcc: database space exceeded', 'alarmed', false],
+    ['8 RESOURCE_EXHAUSTED: etcdserver: request is too large', 'other', false],
     ['something nobody has seen', 'other', false],
   ] as const)('%j is %s', (text, kind, retryable) => {
     const cause = new Error(text);

@@ -55,8 +55,16 @@ const serverReplies: readonly (readonly [RegExp, EtcdErrorKind])[] = [
   ],
   [/etcdserver: request timed out/, 'deadline'],
   [/etcdserver: can only promote a learner member which is in sync with leader/, 'notReady'],
-  [/etcdserver: member not found/, 'notFound'],
-  [/etcdserver: (Peer URLs already exists|member ID already exist|too many learner members)/, 'conflict'],
+  [/etcdserver: (member not found|bad leader transferee)/, 'notFound'],
+  [
+    /etcdserver: (Peer URLs already exists|member ID already exist|too many learner members|can only promote a learner member)/,
+    'conflict',
+  ],
+  [/etcdserver: not leader/, 'notLeader'],
+  [/etcdserver: rpc not supported for learner/, 'learner'],
+  [/etcdserver: mvcc: required revision is a future revision/, 'futureRevision'],
+  [/etcdserver: mvcc: required revision has been compacted/, 'compacted'],
+  [/etcdserver: (mvcc: database space exceeded|corrupt cluster)/, 'alarmed'],
   // The user is the CN of the client certificate while etcd's access control is on.
   [/etcdserver: (permission denied|user name (is empty|not found)|invalid auth token)/, 'permissionDenied'],
   [/etcdserver: server stopped/, 'unreachable'],

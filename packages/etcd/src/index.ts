@@ -37,7 +37,7 @@ export type { RunbookDifference } from './runbook-differences.js';
 export { differences } from './runbook-differences.js';
 export type { EtcdUnit, UnitStyle } from './unit-style.js';
 export { classifyUnit, parseUnit } from './unit-style.js';
-export type { EtcdMinor, EtcdVersion, MinorFeatures, VersionJudgement } from './versions.js';
+export type { EtcdMinor, EtcdVersion, MinorFeatures, VersionFeatures, VersionJudgement } from './versions.js';
 export {
   compareVersions,
   featuresOf,

@@ -5,22 +5,26 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EtcdAdmin } from './admin.js';
 import { EtcdError } from './admin.js';
-import { renderEtcdConf } from './conf-render.js';
 import type { EtcdConfSettings } from './conf-settings.js';
-import { parseEnvFile } from './env-file.js';
 import type { EtcdConnection } from './etcd3-admin.js';
 import { connectEtcd } from './etcd3-admin.js';
 import { toEtcdError } from './etcd3-errors.js';
 import { bootstrapMemberId, clusterIdOf } from './ids.js';
 import type { TestCertificates } from './real-etcd/certificates.js';
 import { makeCertificates } from './real-etcd/certificates.js';
+import {
+  callDeadlineMs as deadlineMs,
+  envOf,
+  newMembers,
+  startTimeoutMs,
+  clusterToken as token,
+  untilHealthy,
+} from './real-etcd/cluster.js';
 import { EtcdProcess, etcdBinary, freePorts } from './real-etcd/processes.js';
 import { featuresOf, parseEtcdVersion } from './versions.js';
 import { isWalSegment, readWalMetadata, walHeadBytes } from './wal.js';
 
 const root = mkdtempSync(join(tmpdir(), 'real-etcd-'));
-const token = 'real-etcd-test';
-const startTimeoutMs = 40_000;
 
 let certificates: TestCertificates;
 let strangers: TestCertificates;
@@ -41,7 +45,10 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('three members of real e
     const binary = etcdBinary(text);
     const ports = await freePorts(7);
     unnamedEndpoint = `https://127.0.0.2:${ports[6]}`;
-    members = threeMembers(ports, join(root, text), unnamedEndpoint);
+    members = newMembers(ports, join(root, text), certificates).map((member, at) => ({
+      ...member,
+      listenClientURLs: at === 0 ? [...member.listenClientURLs, unnamedEndpoint] : member.listenClientURLs,
+    }));
     for (const member of members) admins.push(await connectEtcd(asClient(member.advertiseClientURLs[0]!)));
     for (const member of members) processes.push(new EtcdProcess(binary, envOf(member, text)));
     await Promise.all(admins.map((admin) => untilHealthy(admin)));
@@ -132,7 +139,7 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('three members of real e
     try {
       await raw.maintenance.alarm({ action: 'Activate', memberID, alarm: 'Nospace' });
       expect(await admins[0]!.alarms()).toEqual([{ memberId, type: 'NOSPACE' }]);
-      await expect(admins[0]!.put('a', 'b')).rejects.toMatchObject({ kind: 'other', retryable: false });
+      await expect(admins[0]!.put('a', 'b')).rejects.toMatchObject({ kind: 'alarmed', retryable: false });
       await raw.maintenance.alarm({ action: 'Deactivate', memberID, alarm: 'Nospace' });
     } finally {
       raw.close();
@@ -274,43 +281,10 @@ describe('a client of an endpoint without etcd', () => {
   });
 });
 
-const deadlineMs = 1_500;
 const complaint = /unrecognized environment variable|conflicting environment variable/;
 
 function asClient(endpoint: string): EtcdConnection {
   return { endpoint, ...certificates.client, deadlineMs };
-}
-
-function threeMembers(ports: readonly number[], dir: string, unnamedEndpoint: string): EtcdConfSettings[] {
-  const url = (port: number | undefined) => `https://127.0.0.1:${port}`;
-  const initialCluster = [0, 1, 2].map((at) => ({ name: `etcd${at}`, peerURLs: [url(ports[at])] }));
-  return initialCluster.map(({ name, peerURLs }, at) => ({
-    name,
-    dataDir: join(dir, name),
-    listenPeerURLs: peerURLs,
-    listenClientURLs: at === 0 ? [url(ports[3]), unnamedEndpoint] : [url(ports[3 + at])],
-    initialAdvertisePeerURLs: peerURLs,
-    advertiseClientURLs: [url(ports[3 + at])],
-    initialCluster,
-    initialClusterToken: token,
-    initialClusterState: 'new',
-    heartbeatInterval: 100,
-    electionTimeout: 1_000,
-    quotaBackendBytes: 64 * 1024 * 1024,
-    snapshotCount: 10_000,
-    maxRequestBytes: 1_048_576,
-    autoCompactionMode: 'periodic',
-    autoCompactionRetention: '1h',
-    client: certificates.server,
-    peer: certificates.server,
-  }));
-}
-
-/** The rendered file, as systemd would hand it to etcd. */
-function envOf(member: EtcdConfSettings, version: string): Record<string, string> {
-  const file = parseEnvFile(renderEtcdConf(member, parseEtcdVersion(version)!));
-  expect(file.problems).toEqual([]);
-  return Object.fromEntries(file.values);
 }
 
 function walHead(dataDir: string): Uint8Array {
@@ -321,18 +295,6 @@ function walHead(dataDir: string): Uint8Array {
     return head.subarray(0, readSync(segment, head));
   } finally {
     closeSync(segment);
-  }
-}
-
-async function untilHealthy(admin: EtcdAdmin): Promise<void> {
-  for (const end = performance.now() + startTimeoutMs; ; ) {
-    try {
-      await admin.linearizableRead();
-      return;
-    } catch (error) {
-      if (performance.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
   }
 }
 

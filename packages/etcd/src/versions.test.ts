@@ -73,9 +73,25 @@ describe('etcd versions', () => {
     );
   });
 
+  it.each([
+    ['3.3.25', false, 'everyVoter'],
+    ['3.4.0', true, 'everyVoter'],
+    ['3.4.45', true, 'everyVoter'],
+    ['3.5.29', true, 'everyVoter'],
+    ['3.5.30', true, 'quorum'],
+    ['3.5.31', true, 'quorum'],
+    ['3.6.0', true, 'everyVoter'],
+    ['3.6.10', true, 'everyVoter'],
+    ['3.6.11', true, 'quorum'],
+    ['3.7.0', true, 'quorum'],
+    ['3.9.0', true, 'quorum'],
+  ] as const)('%s: has learners: %s; takes a new member when connected to %s', (text, learners, addNeeds) => {
+    expect(featuresOf(version(text))).toMatchObject({ learners, addNeeds, hashKV: true });
+  });
+
   it('a minor newer than the table has the features of the newest', () => {
     expect(minorOf(version('3.9.1'))).toBe('3.9');
-    expect(featuresOf(version('3.9.1'))).toBe(featuresOf(version('3.7.0')));
+    expect(featuresOf(version('3.9.1'))).toEqual(featuresOf(version('3.7.0')));
     expect(() => featuresOf(version('3.2.9'))).toThrow(RangeError);
   });
 });

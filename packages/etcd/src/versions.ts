@@ -44,8 +44,19 @@ export interface MinorFeatures {
   readonly etcdctlApiDefault: 2 | 3;
   /** MemberList honours its `linearizable` field; older minors answer from local state whatever is asked. */
   readonly memberListLinearizable: boolean;
+  /** A member's keys can be hashed at a revision (`HashKV`). Hashes of two minors are not comparable. */
+  readonly hashKV: boolean;
   /** Whether the project's tests run this minor's real binary. */
   readonly tested: boolean;
+}
+
+/** How one version differs: its minor's row, and what patch releases changed. */
+export interface VersionFeatures extends MinorFeatures {
+  /**
+   * Which members the serving one must have been connected to for five seconds before it accepts a new one, learner or
+   * not: every voter, or a quorum of the enlarged set.
+   */
+  readonly addNeeds: 'everyVoter' | 'quorum';
 }
 
 const since33: MinorFeatures = {
@@ -62,6 +73,7 @@ const since33: MinorFeatures = {
   gatewayPaths: ['/v3beta'],
   etcdctlApiDefault: 2,
   memberListLinearizable: false,
+  hashKV: true,
   tested: true,
 };
 const since34: MinorFeatures = {
@@ -129,13 +141,20 @@ export function isAtLeast(version: EtcdVersion, floor: `${number}.${number}.${nu
 }
 
 /**
- * The table's row for a version. A minor newer than the table gets the newest row; callers have been warned by
+ * What a version can do. A minor newer than the table gets the newest row; callers have been warned by
  * {@link judgeVersion} by then. Throws RangeError for anything older than 3.3, which is refused before it gets here.
  */
-export function featuresOf(version: EtcdVersion): MinorFeatures {
+export function featuresOf(version: EtcdVersion): VersionFeatures {
   if (!isAtLeast(version, '3.3.0')) throw new RangeError(`etcd ${version.text} is older than 3.3`);
   const minor = minorOf(version);
-  return isListed(minor) ? features[minor] : features[newestMinor];
+  const row = isListed(minor) ? features[minor] : features[newestMinor];
+  return { ...row, addNeeds: addsWithQuorum(version) ? 'quorum' : 'everyVoter' };
+}
+
+/** The relaxed rule came with 3.7 and was carried back into two older minors. */
+function addsWithQuorum(version: EtcdVersion): boolean {
+  if (minorOf(version) === '3.5') return isAtLeast(version, '3.5.30');
+  return isAtLeast(version, '3.6.11');
 }
 
 /** What preflight says about running a version. */

@@ -1,0 +1,294 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EtcdAdmin, EtcdErrorKind, Member } from './admin.js';
+import { EtcdError } from './admin.js';
+import { memberId } from './ids.js';
+import { makeCertificates, type TestCertificates } from './real-etcd/certificates.js';
+import { newMembers, RealMember, startCluster, startTimeoutMs, untilHealthy } from './real-etcd/cluster.js';
+import { freePorts } from './real-etcd/processes.js';
+import { featuresOf, parseEtcdVersion } from './versions.js';
+
+const root = mkdtempSync(join(tmpdir(), 'real-etcd-membership-'));
+let certificates: TestCertificates;
+beforeAll(() => {
+  certificates = makeCertificates(root);
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+// The tests of one version follow each other on one cluster, in the order of a repair. What waits for etcd's five
+// seconds comes late, so that the others fill the time.
+describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the membership of real etcd %s', (text) => {
+  const { learners } = featuresOf(parseEtcdVersion(text)!);
+  const role: Member['role'] = learners ? 'learner' : 'voter';
+  let members: RealMember[] = [];
+  let newcomer: RealMember | undefined;
+  const admin = (at: number): EtcdAdmin => members[at]!.admin;
+
+  beforeAll(async () => {
+    members = await startCluster(text, 3, join(root, text), certificates);
+  }, startTimeoutMs + 10_000);
+  afterAll(async () => {
+    await Promise.all([...members, ...(newcomer === undefined ? [] : [newcomer])].map((each) => each.end()));
+  }, 30_000);
+
+  it('takes no change while a member is down, and every call of ours is asked only once', async () => {
+    const leader = await leaderOf(members);
+    const follower = members.find((each) => each !== leader)!;
+    await follower.kill();
+    await sleep(300);
+    try {
+      for (let calls = 1; calls <= 2; calls++) {
+        await expectKind(leader.admin.memberAdd([nobody], role), 'unhealthyCluster');
+        await expect.poll(() => rejections(leader), { timeout: 2_000 }).toBe(calls);
+      }
+      expect(await leader.admin.memberList({ linearizable: true })).toHaveLength(3);
+    } finally {
+      follower.startAgain();
+    }
+    await untilHealthy(follower.admin);
+    // It is there again, but not yet for five seconds.
+    await expectKind(leader.admin.memberAdd([nobody], role), 'unhealthyCluster');
+  });
+
+  it('is of members whose keys hash alike at one revision, whatever each has written since', async () => {
+    for (let at = 0; at < 5; at++) await admin(0).put(`key${at}`, 'value');
+    const { revision } = await admin(0).hashKV('0');
+    expect(revision).toBe((await admin(0).status()).revision);
+    await admin(1).put('one more', 'value');
+    await untilHealthy(admin(2));
+    const hashes = await Promise.all(members.map((each) => each.admin.hashKV(revision)));
+    expect(hashes[0]).toMatchObject({ revision, hash: expect.any(Number) });
+    for (const hash of hashes) expect(hash).toEqual(hashes[0]);
+    const later = await admin(0).hashKV('0');
+    expect(BigInt(later.revision)).toBe(BigInt(revision) + 1n);
+    expect(later.hash).not.toBe(hashes[0]!.hash);
+    await expectKind(admin(0).hashKV('1000000'), 'futureRevision');
+  });
+
+  it('is guarded by a lock that one holds, and that ends by itself', async () => {
+    const key = '/guard/lock';
+    const first = await admin(0).lock(key, 'a', 60);
+    expect(first.kind).toBe('held');
+    expect(await admin(1).lock(key, 'b', 60)).toEqual({ kind: 'busy', owner: 'a' });
+    if (first.kind === 'held') {
+      await first.release();
+      await first.release();
+    }
+    expect(await admin(1).get(key)).toEqual({ kind: 'absent' });
+    const short = await admin(1).lock(key, 'b', 1);
+    expect(short.kind).toBe('held');
+    expect(await admin(0).get(key)).toEqual({ kind: 'found', value: 'b' });
+    expect((await admin(0).lock(key, 'a', 60)).kind).toBe('busy');
+    await expect
+      .poll(async () => (await admin(0).lock(key, 'a', 1)).kind, { timeout: 15_000, interval: 250 })
+      .toBe('held');
+    if (short.kind === 'held') await short.release();
+    expect(await admin(1).lock(key, 'b', 1)).toEqual({ kind: 'busy', owner: 'a' });
+  });
+
+  it('changes its leader when the leader is asked, and by nobody else', async () => {
+    const leader = await leaderOf(members);
+    const [next, other] = members.filter((each) => each !== leader) as [RealMember, RealMember];
+    const { memberId: nextId } = await next.admin.status();
+    const { memberId: otherId } = await other.admin.status();
+    await expectKind(next.admin.moveLeader(otherId), 'notLeader');
+    // 3.3 does not look whether there is such a member, and waits for it to lead.
+    await expectKind(leader.admin.moveLeader(unknownId), learners ? 'notFound' : 'deadline');
+    await leader.admin.moveLeader(nextId);
+    for (const each of members) {
+      await expect.poll(async () => (await each.admin.status()).leader, { timeout: 5_000 }).toBe(nextId);
+    }
+  });
+
+  it.runIf(!learners)('is not given a voter by a server that was asked for a learner', async () => {
+    await expectKind(admin(0).memberAdd([nobody], 'learner'), 'other', /has no learners/);
+    expect(await admin(0).memberList({ linearizable: true })).toHaveLength(3);
+  });
+
+  it('takes a new member, which starts and becomes a voter, and lets it go again', async () => {
+    const [peer, client] = await freePorts(2);
+    const url = `https://127.0.0.1:${peer}`;
+    const added = await untilAdded(admin(0), url, role);
+    const entry: Member = { id: added.id, name: '', peerURLs: [url], clientURLs: [], role, started: false };
+    expect(added.members.find(({ id }) => id === added.id)).toEqual(entry);
+    expect(added.members).toHaveLength(4);
+    for (const each of members) {
+      const list = await each.admin.memberList({ linearizable: true });
+      expect(list.find(({ id }) => id === added.id)).toEqual(entry);
+    }
+
+    newcomer = await startNewcomer(text, added.members, members, [peer!, client!]);
+    await untilAnswers(newcomer.admin);
+    const status = await newcomer.admin.status();
+    expect(status).toMatchObject({ memberId: added.id, isLearner: learners });
+    if (learners) {
+      await expectKind(newcomer.admin.linearizableRead(), 'learner');
+      await expectKind(newcomer.admin.memberPromote(added.id), 'learner');
+      await untilPromoted(admin(0), added.id);
+      await expectKind(admin(0).memberPromote(added.id), 'conflict');
+      await expectKind(admin(0).memberPromote(unknownId), 'notFound');
+    }
+    await untilHealthy(newcomer.admin);
+    const list = await admin(2).memberList({ linearizable: true });
+    expect(list.find(({ id }) => id === added.id)).toMatchObject({
+      name: 'newcomer',
+      role: 'voter',
+      started: true,
+    });
+
+    await admin(0).memberRemove(added.id);
+    await expectKind(admin(0).memberRemove(added.id), 'notFound');
+    await expectKind(admin(1).memberRemove(unknownId), 'notFound');
+    expect(await admin(2).memberList({ linearizable: true })).toHaveLength(3);
+    expect(await newcomer.process.exit(20_000)).toBe(0);
+    expect(newcomer.process.log).toMatch(/the member has been permanently removed from the cluster/);
+  }, 90_000);
+
+  it('takes no peer URL twice, and one learner at a time', async () => {
+    await expectKind(
+      admin(0).memberAdd([members[1]!.settings.initialAdvertisePeerURLs[0]!], 'voter'),
+      'conflict',
+    );
+    if (!learners) return;
+    const { id } = await untilAdded(admin(0), nobody, 'learner');
+    await expectKind(admin(0).memberAdd(['https://127.0.0.1:2'], 'learner'), 'conflict');
+    await expectKind(admin(0).memberAdd([nobody], 'voter'), 'conflict');
+    if (text !== '3.4.23') await expectKind(admin(0).memberPromote(id), 'notReady');
+    await admin(0).memberRemove(id);
+  }, 30_000);
+
+  it.each(['NOSPACE', 'CORRUPT'] as const)(
+    'writes nothing under an alarm of %s until it is disarmed',
+    async (type) => {
+      const { memberId } = await admin(1).status();
+      await raise(members[0]!, type === 'CORRUPT' ? '0' : BigInt(`0x${memberId}`).toString(), type);
+      const alarm = { memberId: type === 'CORRUPT' ? unowned : memberId, type };
+      expect(await admin(1).alarms()).toEqual([alarm]);
+      await expectKind(admin(0).put('a', 'b'), 'alarmed');
+      await expectKind(admin(0).lock('/guard/alarm', 'a', 5), 'alarmed');
+      await admin(0).linearizableRead();
+      await admin(0).disarm({ memberId: type === 'NOSPACE' ? unknownId : memberId, type });
+      // Only the alarm that was named goes.
+      expect(await admin(1).alarms()).toEqual([alarm]);
+      await admin(0).disarm(alarm);
+      expect(await admin(1).alarms()).toEqual([]);
+      await admin(0).put('a', 'b');
+    },
+  );
+
+  /** Raises an alarm by hand, for which the port has no call. */
+  async function raise(member: RealMember, memberID: string, type: 'NOSPACE' | 'CORRUPT'): Promise<void> {
+    const { Etcd3 } = await import('etcd3');
+    const { ca, cert, key } = certificates.client;
+    const raw = new Etcd3({
+      hosts: member.admin.endpoint,
+      credentials: {
+        rootCertificate: Buffer.from(ca),
+        certChain: Buffer.from(cert),
+        privateKey: Buffer.from(key),
+      },
+    });
+    try {
+      await raw.maintenance.alarm({
+        action: 'Activate',
+        memberID,
+        alarm: type === 'CORRUPT' ? 'Corrupt' : 'Nospace',
+      } as never);
+    } finally {
+      raw.close();
+    }
+  }
+});
+
+/** Nobody answers there. */
+const nobody = 'https://127.0.0.1:1';
+const unknownId = memberId('deadbeef');
+/** How etcd writes that an alarm is nobody's. */
+const unowned = memberId('0');
+
+async function leaderOf(members: readonly RealMember[]): Promise<RealMember> {
+  for (const member of members) {
+    const { memberId, leader } = await member.admin.status();
+    if (memberId === leader) return member;
+  }
+  throw new Error('no member says that it leads');
+}
+
+/** How often etcd says that it rejected an add: one line for each request that reached it. */
+function rejections({ process }: RealMember): number {
+  return process.log.split('\n').filter((line) => /reject(ing|ed) member add/.test(line)).length;
+}
+
+/** Adds a member as soon as etcd has seen all others for five seconds. */
+async function untilAdded(admin: EtcdAdmin, url: string, role: Member['role']) {
+  for (const end = performance.now() + 20_000; ; await sleep(250)) {
+    try {
+      return await admin.memberAdd([url], role);
+    } catch (error) {
+      const refused = error instanceof EtcdError && error.kind === 'unhealthyCluster';
+      if (!refused || performance.now() > end) throw error;
+    }
+  }
+}
+
+async function untilPromoted(admin: EtcdAdmin, id: Member['id']): Promise<void> {
+  for (const end = performance.now() + 20_000; ; await sleep(100)) {
+    try {
+      return await admin.memberPromote(id);
+    } catch (error) {
+      const lagging = error instanceof EtcdError && error.kind === 'notReady';
+      if (!lagging || performance.now() > end) throw error;
+    }
+  }
+}
+
+/** Waits until the member knows itself: a learner serves no linearizable reads, but its status. */
+async function untilAnswers(admin: EtcdAdmin): Promise<void> {
+  for (const end = performance.now() + startTimeoutMs; ; await sleep(50)) {
+    try {
+      if ((await admin.status()).leader !== 'none') return;
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
+  }
+}
+
+/** Starts the added member with the list that the add returned, the one etcd compares with its peers'. */
+function startNewcomer(
+  version: string,
+  list: readonly Member[],
+  members: readonly RealMember[],
+  [peer, client]: [number, number],
+): Promise<RealMember> {
+  const template = newMembers([peer, client], join(root, version), certificates)[0]!;
+  const initialCluster = list.map(({ name, peerURLs }) => ({ name: name || 'newcomer', peerURLs }));
+  const settings = {
+    ...template,
+    name: 'newcomer',
+    dataDir: join(root, version, 'newcomer'),
+    initialCluster,
+    initialClusterState: 'existing' as const,
+  };
+  expect(initialCluster).toHaveLength(members.length + 1);
+  return RealMember.start(version, settings, certificates);
+}
+
+async function expectKind(
+  call: Promise<unknown>,
+  kinds: EtcdErrorKind | EtcdErrorKind[],
+  message?: RegExp,
+): Promise<void> {
+  const error = await call.then(
+    () => expect.unreachable('the call succeeded'),
+    (thrown: unknown) => thrown as EtcdError,
+  );
+  expect(error).toBeInstanceOf(EtcdError);
+  expect([kinds].flat(), error.message).toContain(error.kind);
+  if (message !== undefined) expect(error.message).toMatch(message);
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
