@@ -12,6 +12,7 @@ export default defineConfig({
           include: [
             '{agent,coordinator,packages/*}/src/**/*.test.ts',
             'test/unit/**/*.test.ts',
+            'test/worlds/**/*.test.ts',
             'scripts/**/*.test.mjs',
           ],
           testTimeout: 60_000,
