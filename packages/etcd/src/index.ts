@@ -48,3 +48,5 @@ export {
 } from './versions.js';
 export type { WalMetadata } from './wal.js';
 export { isWalSegment, readWalMetadata, walHeadBytes } from './wal.js';
+export type { RaftPosition, WalPosition, WalTail } from './wal-tail.js';
+export { comparePositions, isBehind, WalTailReader } from './wal-tail.js';
