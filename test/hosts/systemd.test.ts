@@ -14,6 +14,7 @@ import { checkout, checkoutInHost, hostNames } from './lab/places.js';
 
 const dataDir = '/var/lib/etcd/default.etcd';
 const deafDropIn = '/etc/systemd/system/etcd.service.d/90-deaf.conf';
+const brokenDropIn = '/etc/systemd/system/etcd.service.d/zzz-broken.conf';
 const centosUnit = readFileSync(join(import.meta.dirname, 'testdata', 'centos7-etcd.service'), 'utf8');
 const agentUnit = readFileSync(join(checkout, 'agent', 'systemd', 'etcd-agent.service'), 'utf8');
 
@@ -214,7 +215,7 @@ function tell(lab: Lab): void {
       );
       expect(states).toEqual({
         running: expect.objectContaining({ kind: 'active', pid: expect.any(Number) }),
-        stopped: { kind: 'inactive', result: 'success' },
+        stopped: { kind: 'inactive', result: 'success', enabled: 'yes' },
         started: expect.objectContaining({ kind: expect.stringMatching(/^(activating|active)$/) }),
       });
       await healthy(lab);
@@ -229,8 +230,48 @@ function tell(lab: Lab): void {
         kind: 'failed',
         result: 'signal',
         lastExit: { kind: 'signalled', signal: 'SIGKILL' },
+        endsInARow: 0,
       });
       await etcd2.must('rm', deafDropIn);
+      await etcd2.must('systemctl', 'daemon-reload');
+      await callServices(etcd2, 'await services.start();');
+      await healthy(lab);
+    });
+
+    test('finds an etcd that ended three times within a minute failed, knows its last words, and starts it', async () => {
+      etcd2.write(
+        brokenDropIn,
+        '[Service]\nExecStart=\nExecStart=/bin/sh -c "echo no space left >&2; exit 7"\n',
+      );
+      await etcd2.must('systemctl', 'daemon-reload');
+      await kill(etcd2, 'etcd');
+      await until('systemd gives it up', 10_000, async () =>
+        asExpected(await property(etcd2, 'etcd', 'ActiveState'), 'failed'),
+      );
+      const seen = await callServices(
+        etcd2,
+        `await see('state'); seen.words = await services.lastWords(2_000);`,
+      );
+      expect(seen.state).toMatchObject({
+        kind: 'failed',
+        lastExit: { kind: 'exited', code: 7 },
+        // The kill, and the three tries.
+        endsInARow: 4,
+      });
+      expect(seen.words).toContain('no space left');
+      const tries = async () =>
+        (await etcd2.must('journalctl', '-u', 'etcd', '-o', 'cat')).split('no space left').length - 1;
+      expect(await tries()).toBe(3);
+      // A person's start is refused now. The adapter's begins the count anew.
+      expect((await etcd2.run('systemctl', 'start', 'etcd')).code).toBe(1);
+      expect(await tries()).toBe(3);
+      const again = await callServices(
+        etcd2,
+        `await services.start(); await pause(1_500); await see('state');`,
+      );
+      expect(again.state).toMatchObject({ kind: 'failed', endsInARow: 3 });
+      expect(await tries()).toBe(6);
+      await etcd2.must('rm', brokenDropIn);
       await etcd2.must('systemctl', 'daemon-reload');
       await callServices(etcd2, 'await services.start();');
       await healthy(lab);
@@ -258,6 +299,19 @@ function tell(lab: Lab): void {
       await until('the agent is back', 15_000, async () => agentSeen(lab, 'etcd1'));
       expect(await property(etcd1, 'etcd-agent', 'NRestarts')).toBe('1');
       expect(await mainPid(etcd1, 'etcd')).toBe(before);
+    });
+
+    test('an etcd that is killed runs again, by systemd alone, within a second or two', async () => {
+      await etcd1.must('systemctl', 'reset-failed', 'etcd');
+      await etcd1.must('systemctl', 'stop', 'etcd-agent');
+      const before = await mainPid(etcd1, 'etcd');
+      await kill(etcd1, 'etcd');
+      await until('another etcd', 3_000, async () => {
+        const pid = await property(etcd1, 'etcd', 'MainPID');
+        return pid !== '0' && pid !== before ? { value: pid } : { notYet: pid };
+      });
+      await etcd1.must('systemctl', 'start', 'etcd-agent');
+      await healthy(lab);
     });
 
     test('a host that is shut down and switched on again has its agent and a healthy member', async () => {

@@ -309,6 +309,6 @@ test('no tree near the root, and none with a mount point in it, is removed', asy
   await expect(files.removeTree(join(directory, 'root', 'no-such-directory'))).rejects.toMatchObject({
     code: 'EINVAL',
   });
-  expect(existsSync('/dev/shm')).toBe(true);
-  await expect(files.removeTree('/dev/shm')).rejects.toMatchObject({ code: 'EBUSY' });
+  expect(existsSync('/dev/pts')).toBe(true);
+  await expect(files.removeTree('/dev/pts')).rejects.toMatchObject({ code: 'EBUSY' });
 });

@@ -7,7 +7,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, write
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { processIdentity, processStat } from './processes.js';
+import { currentBootId, processIdentity, processStat } from './processes.js';
 import { restartDelayMs } from './restart-delay.js';
 import type { EtcdUnit, ServiceManager, ServiceState } from './services.js';
 import { openProcessServices } from './services-process.js';
@@ -159,8 +159,11 @@ test('an etcd that ends at once is retried ever more slowly, and says how it end
   await manager.install(unit);
   await manager.start();
   await eventually(async () => starts().length === 2);
-  const state = await until(manager, 'restarting');
-  expect(state).toMatchObject({ lastExit: { kind: 'exited', code: 3 }, endsInARow: 2 });
+  const state = await eventually(async () => {
+    const seen = await manager.observe();
+    return seen.kind === 'restarting' && seen.endsInARow === 2 ? seen : undefined;
+  });
+  expect(state.lastExit).toEqual({ kind: 'exited', code: 3 });
   await delay(500);
   expect(starts()).toHaveLength(2);
   await eventually(async () => starts().length === 3, 3_000);
@@ -169,8 +172,12 @@ test('an etcd that ends at once is retried ever more slowly, and says how it end
 });
 
 test('delays between restarts are 0.1, 1, 2, 4 … and never more than 60 seconds', () => {
-  const delays = [1, 2, 3, 4, 5, 6, 7, 8, 9, 2000].map(restartDelayMs);
+  const delays = [1, 2, 3, 4, 5, 6, 7, 8, 9, 2000].map((failures) => restartDelayMs(failures, 0));
   expect(delays).toEqual([100, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]);
+  // From the second on up to a fifth more, so that three hosts do not come back in step.
+  expect([1, 2, 3, 2000].map((failures) => restartDelayMs(failures, 0.5))).toEqual([
+    100, 1_100, 2_200, 66_000,
+  ]);
 });
 
 test('a stopped etcd stays stopped, also for the next agent', async () => {
@@ -331,6 +338,54 @@ test('an agent killed before it spawned etcd: the next one starts it, once', asy
   await until(manager, 'active');
   await delay(300);
   expect(starts()).toHaveLength(1);
+});
+
+test('an etcd that ends while it is watched, by an agent that adopted it, is started again', async () => {
+  const { unit, open, running, starts } = world();
+  const first = await open();
+  await first.install(unit);
+  await first.start();
+  await eventually(async () => starts().length === 1);
+  await first.close();
+  const second = await open();
+  await Promise.all((await running()).map(end));
+  await eventually(async () => starts().length === 2);
+  await until(second, 'active');
+});
+
+test('without the clearance of this very boot nothing is started, restarts included', async () => {
+  const { unit, at, open, starts } = world();
+  const clearanceFile = at('cleared');
+  const manager = await open();
+  await manager.install({ ...unit, clearanceFile });
+  const refused = { kind: 'conditionFailed', why: expect.stringContaining(clearanceFile) };
+  await manager.start();
+  expect(await manager.observe()).toMatchObject(refused);
+  // What is left of the boot before, on a disk that keeps it.
+  writeFileSync(clearanceFile, '00000000-0000-4000-8000-000000000000\n');
+  await manager.start();
+  expect(await manager.observe()).toMatchObject(refused);
+  writeFileSync(clearanceFile, `${await currentBootId()}\n`);
+  await manager.start();
+  const { pid } = await until(manager, 'active');
+  await eventually(async () => starts().length === 1);
+  rmSync(clearanceFile);
+  process.kill(pid, 'SIGKILL');
+  await until(manager, 'conditionFailed');
+  expect(starts()).toEqual([pid]);
+});
+
+test('a clearance alone is no permit: rule one holds beside it', async () => {
+  const { unit, at, open, starts } = world('run', 'nothing');
+  writeFileSync(at('cleared'), `${await currentBootId()}\n`);
+  const manager = await open();
+  await manager.install({ ...unit, clearanceFile: at('cleared') });
+  await manager.start();
+  expect(await manager.observe()).toMatchObject({
+    kind: 'conditionFailed',
+    why: expect.stringContaining(unit.permitFile),
+  });
+  expect(starts()).toEqual([]);
 });
 
 test('agents killed at any moment, one after the other, never leave two etcd running', async () => {

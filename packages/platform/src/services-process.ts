@@ -13,7 +13,7 @@ import { FileError } from './file-error.js';
 import type { Files } from './files.js';
 import { linuxFiles } from './linux-files.js';
 import { type Logger, silentLogger } from './logger.js';
-import { isSameProcess, type ProcessIdentity, signal } from './processes.js';
+import { isSameProcess, type ProcessIdentity } from './processes.js';
 import { restartDelayMs, wellAfterMs } from './restart-delay.js';
 import {
   type EtcdUnit,
@@ -24,7 +24,13 @@ import {
   type ServiceState,
 } from './services.js';
 import { startCondition } from './start-condition.js';
-import { findByMarker, type SupervisedProcess, spawnSupervised, watchAdopted } from './supervised-process.js';
+import {
+  endSupervised,
+  findByMarker,
+  type SupervisedProcess,
+  spawnSupervised,
+  watchAdopted,
+} from './supervised-process.js';
 import {
   loadRecord,
   type SupervisedChild,
@@ -40,10 +46,10 @@ export interface ProcessServicesOptions {
   readonly logger?: Logger;
   /** How often an adopted etcd is looked at, milliseconds; the end of our own child is noticed at once. Default 500. */
   readonly pollMs?: number;
+  /** At least 0, less than 1: the jitter of restarts. Default Math.random. */
+  readonly chance?: () => number;
 }
 
-/** How long the kernel may take to end a process after SIGKILL before we call it stuck. */
-const killGraceMs = 10_000;
 /** A spawn cut in half by our predecessor's death shows its marker only after exec; by then it has. */
 const execGraceMs = 250;
 
@@ -151,7 +157,7 @@ class Supervisor implements ServiceManager {
       if (phase.kind === 'running') {
         phase.stopping = true;
         this.changed();
-        await this.terminate(phase.process, deadlineMs).finally(() => {
+        await endSupervised(phase.process, deadlineMs, this.clock).finally(() => {
           phase.stopping = false;
           this.changed();
         });
@@ -300,7 +306,7 @@ class Supervisor implements ServiceManager {
 
   private retry(lastExit: ExitCause): void {
     this.failures += 1;
-    const delayMs = restartDelayMs(this.failures);
+    const delayMs = Math.round(restartDelayMs(this.failures, (this.options.chance ?? Math.random)()));
     const cancel = new AbortController();
     this.logger.warn({ lastExit, delayMs, failures: this.failures }, 'etcd ended; it is started again');
     this.become({ kind: 'waiting', lastExit, cancel });
@@ -311,30 +317,6 @@ class Supervisor implements ServiceManager {
         () => undefined,
       )
       .catch((error: unknown) => this.logger.error({ err: error }, 'restart of etcd failed'));
-  }
-
-  private async terminate(supervised: SupervisedProcess, deadlineMs: number): Promise<void> {
-    const polite = [['SIGTERM', deadlineMs]] as const;
-    for (const [name, waitMs] of [...(deadlineMs > 0 ? polite : []), ['SIGKILL', killGraceMs] as const]) {
-      if (
-        (await signal(supervised.identity, name)) === 'gone' ||
-        (await this.endsWithin(supervised, waitMs))
-      ) {
-        return;
-      }
-    }
-    const detail = `process ${supervised.identity.pid} did not end within ${killGraceMs} ms of SIGKILL`;
-    throw new ServiceError('stop', detail, true);
-  }
-
-  private async endsWithin(supervised: SupervisedProcess, waitMs: number): Promise<boolean> {
-    const waiting = new AbortController();
-    const late = this.clock.sleep(waitMs, waiting.signal).then(
-      () => false,
-      () => false,
-    );
-    const ended = supervised.ended.then(() => true);
-    return Promise.race([ended, late]).finally(() => waiting.abort());
   }
 
   private async becomeStopped(result: string): Promise<void> {

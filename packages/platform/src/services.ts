@@ -3,7 +3,8 @@
  * and on laptops, a model in the simulated world.
  *
  * Rule one holds in every implementation: etcd is never started on an empty data directory unless the permit file
- * exists. A member that silently starts empty breaks a cluster; see start-condition.ts.
+ * exists. A member that silently starts empty breaks a cluster; see start-condition.ts. Nor is it started before the
+ * clearance of this boot, where the unit names one.
  */
 
 /** Everything an implementation needs to run etcd. Plain JSON; paths are absolute. */

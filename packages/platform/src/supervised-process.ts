@@ -1,5 +1,5 @@
 /**
- * One etcd process: how it is spawned so that it outlives us, how its end is noticed, and how it is found again by the
+ * One etcd process: how it is spawned so that it outlives us, how it is ended, how its end is noticed, and how it is found again by the
  * marker in its environment. Whether it should run is decided in services-process.ts.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -8,7 +8,7 @@ import { lookupAccount, lookupGroup } from './accounts.js';
 import type { Clock } from './clock.js';
 import { readEnvironment } from './environment-file.js';
 import type { Files, Owner } from './files.js';
-import { isSameProcess, type ProcessIdentity, processIdentity, processStat } from './processes.js';
+import { isSameProcess, type ProcessIdentity, processIdentity, processStat, signal } from './processes.js';
 import { plainEnvironment } from './run.js';
 import { type EtcdUnit, type ExitCause, ServiceError } from './services.js';
 
@@ -16,6 +16,9 @@ import { type EtcdUnit, type ExitCause, ServiceError } from './services.js';
 const markerVariable = 'SUPERVISED_ETCD_INSTANCE';
 /** At a start, a log larger than this becomes `.1`, replacing the one before: twice this is what logs can take. */
 const logBytesMax = 16 * 1024 * 1024;
+
+/** How long the kernel may take to end a process after SIGKILL before we call it stuck. */
+const killGraceMs = 10_000;
 
 /** A process that runs (or ran a moment ago) and the promise of its end, which never rejects. */
 export interface SupervisedProcess {
@@ -77,6 +80,33 @@ export function watchAdopted(
   // Aborted means that nobody is interested any more; the promise then never resolves.
   const ended = watch().catch(() => new Promise<ExitCause>(() => undefined));
   return { identity, ended };
+}
+
+/** Ends it as `ServiceManager.stop` says; throws a ServiceError when it is still there after SIGKILL. */
+export async function endSupervised(
+  supervised: SupervisedProcess,
+  deadlineMs: number,
+  clock: Clock,
+): Promise<void> {
+  const { identity } = supervised;
+  const polite = [['SIGTERM', deadlineMs]] as const;
+  for (const [name, waitMs] of [...(deadlineMs > 0 ? polite : []), ['SIGKILL', killGraceMs] as const]) {
+    if ((await signal(identity, name)) === 'gone' || (await endsWithin(supervised, waitMs, clock))) {
+      return;
+    }
+  }
+  const detail = `process ${identity.pid} did not end within ${killGraceMs} ms of SIGKILL`;
+  throw new ServiceError('stop', detail, true);
+}
+
+async function endsWithin(supervised: SupervisedProcess, waitMs: number, clock: Clock): Promise<boolean> {
+  const waiting = new AbortController();
+  const late = clock.sleep(waitMs, waiting.signal).then(
+    () => false,
+    () => false,
+  );
+  const ended = supervised.ended.then(() => true);
+  return Promise.race([ended, late]).finally(() => waiting.abort());
 }
 
 /** The session leader that carries this marker, if one runs. Sees the processes that this user may look at. */

@@ -12,16 +12,23 @@ const unit: EtcdUnit = {
   environmentFile: '/etc/etcd/etcd.conf',
   dataDir: '/var/lib/etcd/default.etcd',
   permitFile: '/var/lib/etcd-agent/permit',
+  clearanceFile: '/run/etcd-agent/cleared',
 };
 
 test('the drop-in owns how etcd is called, and lets it start only on data or with a permit', () => {
   expect(renderDropIn({ ...unit, user: 'etcd', group: 'etcd' }).split('\n')).toEqual([
     unitFileHead,
     '[Unit]',
-    '# An address or a disk that comes late at boot must not end the tries.',
-    'StartLimitIntervalSec=0',
+    expect.stringMatching(/^# /),
+    expect.stringMatching(/^# /),
+    expect.stringMatching(/^# /),
+    'StartLimitIntervalSec=60',
+    'StartLimitBurst=3',
     expect.stringMatching(/^# /),
     'ConditionPathExists=',
+    expect.stringMatching(/^# /),
+    'ConditionPathExists=/run/etcd-agent/cleared',
+    expect.stringMatching(/^# /),
     'ConditionPathExistsGlob=|/var/lib/etcd/default.etcd/member/wal/*.wal',
     'ConditionPathExists=|/var/lib/etcd-agent/permit',
     '',
@@ -35,7 +42,7 @@ test('the drop-in owns how etcd is called, and lets it start only on data or wit
     'User=etcd',
     'Group=etcd',
     'Restart=always',
-    'RestartSec=1s',
+    'RestartSec=100ms',
     expect.stringMatching(/^# /),
     'TimeoutStartSec=0',
     'LimitNOFILE=65536',
@@ -48,6 +55,18 @@ test('a user is set only when one is given, and the WAL condition follows a WAL 
   expect(text).not.toMatch(/^(User|Group)=/m);
   expect(text).toContain('\nConditionPathExistsGlob=|/ssd/wal/*.wal\n');
   expect(text).toContain('\nWorkingDirectory=/srv\n');
+});
+
+test('a unit without a clearance has only the conditions of rule one, after those of others are cleared', () => {
+  const { clearanceFile: _, ...without } = unit;
+  const conditions = renderDropIn(without)
+    .split('\n')
+    .filter((line) => line.startsWith('Condition'));
+  expect(conditions).toEqual([
+    'ConditionPathExists=',
+    'ConditionPathExistsGlob=|/var/lib/etcd/default.etcd/member/wal/*.wal',
+    'ConditionPathExists=|/var/lib/etcd-agent/permit',
+  ]);
 });
 
 test('a percent sign in a path is not taken for a specifier; a space in the binary is quoted', () => {
@@ -64,6 +83,7 @@ test.each([
   ['a quote', { binary: '/usr/bin/"etcd' }],
   ['a way up', { permitFile: '/var/lib/../../tmp/permit' }],
   ['an empty path', { permitFile: '' }],
+  ['a clearance that would trigger', { clearanceFile: '|/run/etcd-agent/cleared' }],
   ['a user with a line feed', { user: 'etcd\nUser=root' }],
 ])('%s is refused', (_what, change) => {
   expect(() => renderDropIn({ ...unit, ...change })).toThrow(

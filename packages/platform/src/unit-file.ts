@@ -10,6 +10,9 @@ export const unitFileHead =
   '# Written by etcd-agent, which replaces it. Put your own settings into a drop-in that sorts before it.';
 
 const openFilesMax = 65_536;
+const startLimitSeconds = 60;
+/** Starts by hand count too; the agent's own begin the count anew. */
+const startLimitBurst = 3;
 
 /**
  * The drop-in. It resets what a distribution's unit passes to etcd (flags, variables, conditions), because etcd 3.4
@@ -20,10 +23,15 @@ export function renderDropIn(unit: EtcdUnit): string {
   return [
     unitFileHead,
     '[Unit]',
-    '# An address or a disk that comes late at boot must not end the tries.',
-    'StartLimitIntervalSec=0',
-    '# Either a write-ahead log or a permit: never on an empty directory by itself. The first line clears all others.',
+    '# An etcd that ends three times within a minute is not mended by a fourth try: it stays "failed" until the agent, which',
+    '# knows its data and its peers, starts it again, more and more slowly. Should the agent be gone as well: systemd restarts',
+    '# that one for ever (etcd-agent.service), so it is back within seconds.',
+    `StartLimitIntervalSec=${startLimitSeconds}`,
+    `StartLimitBurst=${startLimitBurst}`,
+    '# The first line clears all others.',
     'ConditionPathExists=',
+    ...clearance(unit),
+    '# Either a write-ahead log or a permit: never on an empty directory by itself.',
     `ConditionPathExistsGlob=|${path('walDir', walDirectory(unit))}/*.wal`,
     `ConditionPathExists=|${path('permitFile', unit.permitFile)}`,
     '',
@@ -38,12 +46,22 @@ export function renderDropIn(unit: EtcdUnit): string {
     ...optional('User', unit.user, account),
     ...optional('Group', unit.group, account),
     'Restart=always',
-    'RestartSec=1s',
+    'RestartSec=100ms',
     '# etcd says READY only when it has joined, which may need other hosts: no deadline for that.',
     'TimeoutStartSec=0',
     `LimitNOFILE=${openFilesMax}`,
     '',
   ].join('\n');
+}
+
+/** Must hold beside the triggering conditions (`|`), of which one is enough: systemd wants all of the former, any of the latter. */
+function clearance({ clearanceFile }: EtcdUnit): string[] {
+  return clearanceFile === undefined
+    ? []
+    : [
+        '# The agent makes this once a boot, when it has seen that the disk is not an older one than the peers remember.',
+        `ConditionPathExists=${path('clearanceFile', clearanceFile)}`,
+      ];
 }
 
 /** The unit for a host that has none. Everything about how etcd runs is in the drop-in, which is always there too. */
