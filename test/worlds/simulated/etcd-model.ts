@@ -5,7 +5,10 @@ import type { EtcdAdmin, EtcdConfSettings, MemberId } from '@etcd-agent/etcd';
 import type { ExitCause } from '@etcd-agent/platform';
 import type { SimChance } from './chance.js';
 import type { SimClock } from './clock.js';
-import type { EtcdDisk, LogEntry } from './etcd-disk.js';
+import { simulatedAdmin } from './etcd-admin.js';
+import type { AlarmType, EtcdDisk, LogEntry } from './etcd-disk.js';
+import { SimEtcd } from './etcd-process.js';
+import { EtcdWorld } from './etcd-world.js';
 import type { SimNetwork } from './network.js';
 
 /** What a process is started with: the part of etcd.conf that the model heeds. */
@@ -76,18 +79,69 @@ export interface EtcdProcess {
   hasWal(): boolean;
 }
 
-/** See {@link EtcdModelOptions}. */
-export interface EtcdModelApi {
+export class EtcdModel {
+  readonly #world: EtcdWorld;
+  #pids = 1_000;
+
+  constructor(options: EtcdModelOptions) {
+    this.#world = new EtcdWorld(options);
+  }
+
   /** What is in the node's data dir. */
-  disk(node: string): EtcdDisk | undefined;
+  disk(node: string): EtcdDisk | undefined {
+    return this.#world.diskOf(node);
+  }
+
   /** Replaces it. A process that runs keeps what it has open. */
-  setDisk(node: string, disk: EtcdDisk | undefined): void;
-  start(node: string, conf: EtcdConf, callbacks: EtcdCallbacks): EtcdProcess;
+  setDisk(node: string, disk: EtcdDisk | undefined): void {
+    this.#world.setDisk(node, disk);
+  }
+
+  /** Starts an etcd on what is in the node's data dir when it gets there. */
+  start(node: string, conf: EtcdConf, callbacks: EtcdCallbacks): EtcdProcess {
+    this.#pids += 1;
+    const process = new SimEtcd(this.#world, node, this.#pids, conf, callbacks);
+    this.#world.add(process);
+    return process;
+  }
+
   /** A client on `node` of one endpoint. `deliver` holds answers back, or drops them. */
   admin(
     node: string,
     endpoint: string,
     deadlineMs: number,
-    deliver?: (resume: () => void) => void,
-  ): EtcdAdmin;
+    deliver: (resume: () => void) => void = (resume) => resume(),
+  ): EtcdAdmin {
+    return simulatedAdmin(this.#world, { node, endpoint, deadlineMs, deliver });
+  }
+
+  /** Raises an alarm through whoever leads; without effect where nobody does. */
+  raiseAlarm(type: AlarmType, memberId: MemberId): void {
+    const leader = this.#world.processes().find(({ raft }) => raft?.leaderIsSettled);
+    leader?.propose({ kind: 'alarm', on: true, memberId, type }, Number.POSITIVE_INFINITY, () => {});
+  }
+
+  /** What runs at this moment, as the world's invariants need it: nothing of this is seen by production code. */
+  running(): readonly RunningEtcd[] {
+    return this.#world.processes().map((process) => ({
+      node: process.node,
+      pid: process.pid,
+      memberId: process.disk?.memberId,
+      disk: process.disk,
+      ready: process.ready,
+      leads: process.raft?.leaderIsSettled === true && process.raft.quorumFollows(),
+    }));
+  }
+}
+
+/** One process that has not ended. */
+export interface RunningEtcd {
+  readonly node: string;
+  readonly pid: number;
+  /** Undefined until it has learnt it. */
+  readonly memberId: MemberId | undefined;
+  readonly disk: EtcdDisk | undefined;
+  readonly ready: boolean;
+  /** It leads, and a quorum follows it. */
+  readonly leads: boolean;
 }
