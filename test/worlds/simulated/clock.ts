@@ -54,13 +54,9 @@ export class SimClock {
   /** Works off everything up to that time, which it then is. Rejects with what an event threw. */
   async runUntil(ms: number): Promise<void> {
     await settled();
-    for (let next = this.#queue.first(); next !== undefined && next.at <= ms; next = this.#queue.first()) {
-      this.#queue.removeFirst();
-      if (next.fire === undefined) continue;
-      this.#nowMs = Math.max(this.#nowMs, next.at);
-      const { fire } = next;
-      next.fire = undefined;
-      fire();
+    for (;;) {
+      const next = this.#take(ms);
+      if (next === undefined) break;
       if (next.loud) await settled();
     }
     this.#nowMs = Math.max(this.#nowMs, ms);
@@ -70,9 +66,9 @@ export class SimClock {
   async runUntilDone(done: () => boolean, endMs: number): Promise<boolean> {
     await settled();
     while (!done()) {
-      const next = this.#queue.first();
-      if (next === undefined || next.at > endMs) break;
-      await this.runUntil(next.at);
+      const next = this.#take(endMs);
+      if (next === undefined) break;
+      if (next.loud) await settled();
     }
     return done();
   }
@@ -99,6 +95,20 @@ export class SimClock {
           signal?.addEventListener('abort', onAbort, { once: true });
         }),
     };
+  }
+
+  /** Fires the next event that is due by `endMs`. */
+  #take(endMs: number): Event | undefined {
+    for (let next = this.#queue.first(); next !== undefined && next.at <= endMs; next = this.#queue.first()) {
+      this.#queue.removeFirst();
+      const { fire } = next;
+      if (fire === undefined) continue;
+      next.fire = undefined;
+      this.#nowMs = Math.max(this.#nowMs, next.at);
+      fire();
+      return next;
+    }
+    return undefined;
   }
 
   #push(at: number, fire: () => void, loud: boolean): Cancel {

@@ -1,4 +1,4 @@
-import { readWalMetadata } from '@etcd-agent/etcd';
+import { readWalMetadata, WalTailReader } from '@etcd-agent/etcd';
 import { describe, expect, it } from 'vitest';
 import { ModelCluster, type ModelMember } from './etcd-cluster.js';
 import { cloneDisk, corruptSilently, damages, encodeWal } from './etcd-disk.js';
@@ -154,6 +154,25 @@ describe('the WAL of a simulated disk', () => {
     for (const { disk } of cluster.members) {
       const { memberId: nodeId, clusterId } = disk!;
       expect(readWalMetadata(encodeWal(disk!))).toEqual({ kind: 'ok', nodeId, clusterId });
+    }
+  });
+
+  it('tells production code how far it has come', async () => {
+    const cluster = await ModelCluster.started('wal tail');
+    for (let at = 0; at < 300; at++) await cluster.call(cluster.members[at % 3]!.admin.put(`k${at}`, 'v'));
+    for (const { disk } of cluster.members) {
+      const { term, commit } = disk!.hardState;
+      const last = disk!.log.at(-1)!;
+      const reader = new WalTailReader();
+      reader.feed(encodeWal(disk!));
+      expect(reader.end()).toEqual({
+        kind: 'position',
+        torn: false,
+        term: `${term}`,
+        commit: `${commit}`,
+        lastTerm: `${last.term}`,
+        lastIndex: `${last.index}`,
+      });
     }
   });
 });

@@ -81,6 +81,8 @@ export class Raft {
   #transfer: MemberId | undefined;
   readonly #leases = new Map<string, number>();
   #ended = false;
+  #votersOf: readonly MemberRow[] | undefined;
+  #voterIds: readonly MemberId[] = [];
 
   constructor(
     readonly disk: EtcdDisk,
@@ -547,8 +549,14 @@ export class Raft {
     if (command.kind === 'revoke') this.#leases.delete(command.lease);
   }
 
-  #voters(): MemberId[] {
-    return this.members.filter(({ role }) => role === 'voter').map(({ id }) => id);
+  /** Computed once for each list: it is asked for with every message. */
+  #voters(): readonly MemberId[] {
+    const { members } = this;
+    if (this.#votersOf !== members) {
+      this.#votersOf = members;
+      this.#voterIds = members.filter(({ role }) => role === 'voter').map(({ id }) => id);
+    }
+    return this.#voterIds;
   }
 
   #termAt(index: number): number {

@@ -24,6 +24,8 @@ export class EtcdWorld {
   readonly hostOf: (url: string) => string;
   readonly #disks = new Map<string, EtcdDisk>();
   readonly #processes = new Set<SimEtcd>();
+  /** The same, by each of their peer URLs. */
+  readonly #byPeerURL = new Map<string, Set<SimEtcd>>();
   /** What was on the disk of each id when its last process ended. */
   readonly #seen = new Map<
     string,
@@ -57,6 +59,10 @@ export class EtcdWorld {
 
   add(process: SimEtcd): void {
     this.#processes.add(process);
+    for (const url of process.conf.initialAdvertisePeerURLs) {
+      const there = this.#byPeerURL.get(url) ?? new Set();
+      this.#byPeerURL.set(url, there.add(process));
+    }
     if (this.#looking) return;
     this.#looking = true;
     this.clock.quietlyAfter(linkLookMs, () => this.#lookAtLinks());
@@ -64,6 +70,7 @@ export class EtcdWorld {
 
   ended(process: SimEtcd): void {
     this.#processes.delete(process);
+    for (const url of process.conf.initialAdvertisePeerURLs) this.#byPeerURL.get(url)?.delete(process);
     if (process.disk !== undefined) this.#remember(process.disk);
   }
 
@@ -74,12 +81,16 @@ export class EtcdWorld {
 
   /** The process whose peer port is open at that URL. */
   atPeerURL(url: string): SimEtcd | undefined {
-    return this.#at(url, (process) => process.conf.initialAdvertisePeerURLs, true);
+    for (const process of this.#byPeerURL.get(url) ?? []) if (process.raft !== undefined) return process;
+    return undefined;
   }
 
   /** The process that listens, or will, for clients at that URL. */
   atClientURL(url: string): SimEtcd | undefined {
-    return this.#at(url, (process) => process.conf.advertiseClientURLs, false);
+    for (const process of this.#processes) {
+      if (process.conf.advertiseClientURLs.includes(url)) return process;
+    }
+    return undefined;
   }
 
   /** Where `asker` finds the member with that id; nowhere when somebody else answers at its URL. */
@@ -138,13 +149,6 @@ export class EtcdWorld {
   #remember(disk: EtcdDisk): void {
     const { term, index } = lastOf(disk);
     this.#seen.set(keyOf(disk), { hardTerm: disk.hardState.term, term, index });
-  }
-
-  #at(url: string, urlsOf: (process: SimEtcd) => readonly string[], open: boolean): SimEtcd | undefined {
-    for (const process of this.#processes) {
-      if ((!open || process.raft !== undefined) && urlsOf(process).includes(url)) return process;
-    }
-    return undefined;
   }
 
   #isMember(process: SimEtcd, asker: SimEtcd, id: MemberId): boolean {
