@@ -26,7 +26,7 @@ export const configSchema = z.strictObject({
   listen: listenAddress.default(`0.0.0.0:${agentPortDefault}`),
   /** Identity, keys, spec: 0700. */
   stateDir: plainPath.default('/var/lib/etcd-agent'),
-  /** Lost at a reboot on purpose: the permit to start on an empty data dir lives here. */
+  /** Lost at a reboot on purpose: the permit to start on an empty data dir and the clearance of this boot live here. */
   runDir: plainPath.default('/run/etcd-agent'),
   serviceManager: z.enum(['auto', 'systemd', 'process']).default('auto'),
   etcdBinary: plainPath.default('/usr/bin/etcd'),
@@ -114,11 +114,17 @@ export function pathsOf(config: AgentConfig) {
     pendingEnrolment: state('pending-enrolment.json'),
     spec: state('member-spec.json'),
     dataDirRecord: state('data-dir.json'),
+    /** What healing remembers, the journal of a repair under way, and what has happened. */
+    healing: state('healing.json'),
+    positions: state('positions.json'),
+    repair: state('repair.json'),
+    events: state('events.jsonl'),
     keysDir: state('keys'),
     copiesDir: state('certificates'),
     processState: state('process.json'),
     etcdLog: state('etcd.log'),
     permit: join(config.runDir, 'may-start-empty'),
+    clearance: join(config.runDir, 'cleared'),
     runDir: config.runDir,
     etcdConfigDir: config.etcdConfigDir,
     etcdConf: conf('etcd.conf'),

@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configSchema, pathsOf } from './config.js';
 import { claimDataDir, judgeDataDir, quarantineDataDir } from './data-dir.js';
 import { quarantine, startEtcd } from './etcd-start.js';
+import { HealStore } from './heal/memory.js';
 import type { AgentHost } from './host.js';
 import { linuxOutside } from './linux-host.js';
 import { Store } from './store.js';
@@ -56,6 +57,7 @@ beforeEach(async () => {
     services,
     store,
     log: silentLogger,
+    heal: new HealStore(linuxFiles, paths),
     ...linuxOutside(),
   };
   await store.prepare();
@@ -227,6 +229,14 @@ function spec(): MemberSpec {
     initialCluster: [{ name: 'etcd0', memberId: 'fedcba9876543210', peerURLs }],
     healing: healingPolicySchema.parse({}),
     unwanted: [],
-    agents: [{ name: 'etcd0', address: '127.0.0.1', port: 2400, certificateSha256: 'a'.repeat(64) }],
+    agents: [
+      {
+        name: 'etcd0',
+        address: '127.0.0.1',
+        port: 2400,
+        certificateSha256: 'a'.repeat(64),
+        clientURLs: ['https://127.0.0.1:2379'],
+      },
+    ],
   };
 }

@@ -54,7 +54,7 @@ function judgeWal(wal: Extract<WalView, { kind: 'present' }>, spec: MemberSpec |
 }
 
 /** `lost+found` is the file system's own, and what we moved aside inside a mount point is out of the way. */
-function isContent(name: string): boolean {
+export function isContent(name: string): boolean {
   return name !== 'lost+found' && !name.startsWith('.quarantine-');
 }
 
@@ -135,7 +135,7 @@ function notOurs(dataDir: string): string {
 type WalView = Extract<DataDirView, { kind: 'ours' }>['wal'];
 
 /** The identity in the newest WAL file: every file of a WAL repeats it. */
-async function readWal(files: Files, walDir: string): Promise<WalView> {
+export async function readWal(files: Files, walDir: string): Promise<WalView> {
   const status = await files.stat(walDir);
   if (status.kind !== 'directory') return { kind: 'none' };
   const newest = (await files.list(walDir)).filter(isWalSegment).at(-1);

@@ -137,6 +137,35 @@ export async function viewConf(host: AgentHost): Promise<NodeSnapshot['conf']> {
   }
 }
 
+/** What etcd reads only before it has data of its own: not a damage where it differs. */
+const beginningKeys = ['ETCD_INITIAL_CLUSTER', stateKey, 'ETCD_INITIAL_CLUSTER_TOKEN'];
+
+/** Paths of the files of etcd that are missing, or are not what the spec and these PEM texts say. */
+export async function damagedFiles(host: AgentHost, spec: MemberSpec, pems: NodePems): Promise<string[]> {
+  const { paths } = host;
+  const wanted: [string, string][] = [
+    [paths.etcdKey, pems.etcdKey],
+    [paths.peerKey, pems.peerKey],
+    [paths.etcdCa, pems.etcdCa],
+    [paths.peerCa, pems.peerCa],
+    [paths.etcdCert, pems.etcd],
+    [paths.peerCert, pems.peer],
+  ];
+  const differs = await Promise.all(
+    wanted.map(async ([path, text]) => (await optionalText(host.files, path)) !== text),
+  );
+  const damaged = wanted.filter((_, at) => differs[at]).map(([path]) => path);
+  const conf = await optionalText(host.files, paths.etcdConf);
+  return settingsOf(conf) === settingsOf(confText(host, spec, 'existing'))
+    ? damaged
+    : [...damaged, paths.etcdConf];
+}
+
+function settingsOf(conf: string | undefined): string {
+  const { values } = parseEnvFile(conf ?? '');
+  return JSON.stringify([...values].filter(([key]) => !beginningKeys.includes(key)).sort());
+}
+
 const confHead = '# Written by etcd-agent';
 
 function confText(host: AgentHost, spec: MemberSpec, state: 'new' | 'existing'): string {

@@ -5,6 +5,7 @@
 import { Fault } from '@etcd-agent/protocol';
 import { claimDataDir, judgeDataDir, quarantineDataDir, recordDataDir } from './data-dir.js';
 import { installConf } from './etcd-files.js';
+import { effectiveSpec } from './heal/effective-spec.js';
 import { type AgentHost, etcdAccount } from './host.js';
 
 /** How long etcd may take to end before it is killed. It ends within a second unless its disk hangs. */
@@ -19,7 +20,7 @@ const startMsMax = 5_000;
  */
 export async function startEtcd(host: AgentHost, bootstrapId: string): Promise<{ started: boolean }> {
   const { store, files, services, paths } = host;
-  const spec = await store.spec();
+  const spec = await effectiveSpec(host);
   if (spec === undefined || spec.cluster.bootstrapId !== bootstrapId) {
     throw new Fault(
       'refused',
@@ -47,15 +48,22 @@ export async function startEtcd(host: AgentHost, bootstrapId: string): Promise<{
     await files.makeDirectory(paths.runDir, { mode: 0o755 });
     await files.writeAtomic(paths.permit, `${spec.memberId}\n`, { mode: 0o644 });
   }
+  await clearStart(host);
   await services.enable();
   await services.start();
   await leftRest(host);
   return { started: true };
 }
 
+/** Says to whoever starts etcd that this boot's disk has been looked at. */
+export async function clearStart({ files, paths, machine }: AgentHost): Promise<void> {
+  await files.makeDirectory(paths.runDir, { mode: 0o755 });
+  await files.writeAtomic(paths.clearance, `${await machine.bootId()}\n`, { mode: 0o644 });
+}
+
 // systemd takes a start as a job and looks at the unit's conditions a moment later. Until then the unit still looks as if
 // nothing were being started, and the permit must not be taken back for that.
-async function leftRest({ services, clock }: AgentHost): Promise<void> {
+export async function leftRest({ services, clock }: AgentHost): Promise<void> {
   const deadline = clock.monotonicMs() + startMsMax;
   while ((await services.observe()).kind === 'inactive' && clock.monotonicMs() < deadline)
     await clock.sleep(20);
@@ -67,7 +75,7 @@ async function leftRest({ services, clock }: AgentHost): Promise<void> {
  */
 export async function quarantine(host: AgentHost, bootstrapId: string): Promise<{ movedTo: string | null }> {
   const { store, files, services, paths } = host;
-  const [spec, record] = await Promise.all([store.spec(), store.dataDirRecord()]);
+  const [spec, record] = await Promise.all([effectiveSpec(host), store.dataDirRecord()]);
   if (spec === undefined) return { movedTo: null };
   const { dataDir } = spec.etcd;
   const view = await judgeDataDir(files, spec.etcd, { record, spec });
@@ -81,7 +89,8 @@ export async function quarantine(host: AgentHost, bootstrapId: string): Promise<
   return { movedTo: ours ? await quarantineDataDir(host, dataDir, bootstrapId) : null };
 }
 
-async function ownerOf(host: AgentHost) {
+/** Who owns etcd's files; undefined: the agent's own account. Throws a Fault where the account is missing. */
+export async function ownerOf(host: AgentHost) {
   const account = await etcdAccount(host);
   if (account.kind === 'missing') {
     throw new Fault(

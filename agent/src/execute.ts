@@ -4,6 +4,7 @@
  */
 import { recordDataDir } from './data-dir.js';
 import { flipConfToExisting } from './etcd-files.js';
+import { effectiveSpec } from './heal/effective-spec.js';
 import type { AgentHost } from './host.js';
 import type { Step } from './plan/step.js';
 
@@ -13,7 +14,7 @@ type Executors = {
 
 const executors: Executors = {
   async recordBegun(host) {
-    const spec = await host.store.spec();
+    const spec = await effectiveSpec(host);
     if (spec !== undefined) await recordDataDir(host, spec, 'begun');
   },
   flipConf: (host) => flipConfToExisting(host),

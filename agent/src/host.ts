@@ -6,6 +6,7 @@ import type { EtcdAdmin, EtcdConnection } from '@etcd-agent/etcd';
 import type { Accounts, Clock, Files, Logger, Owner, ServiceManager } from '@etcd-agent/platform';
 import type { MemberSpec, PeerView } from '@etcd-agent/protocol';
 import type { AgentConfig, AgentPaths } from './config.js';
+import type { HealStore } from './heal/memory.js';
 import type { Store, StoredIdentity } from './store.js';
 
 /** Chance as a port: names and jitter. */
@@ -47,6 +48,7 @@ export interface AgentHost {
   readonly accounts: Accounts;
   readonly services: ServiceManager;
   readonly store: Store;
+  readonly heal: HealStore;
   readonly log: Logger;
   readonly chance: Chance;
   readonly machine: Machine;

@@ -5,6 +5,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+/** The agent's own code over ports that the caller brings: the simulated world runs on it. Loaded when asked for. */
+export const agentCore = () => import('./core.js');
+export type * from './core.js';
+
 /** An agent of this machine, known by its configuration file. */
 export interface LocalAgent {
   /** Starts `etcd-agent run` in its own session, logging to `logFile`. */

@@ -10,6 +10,8 @@ import {
   createLogger,
   currentBootId,
   type ExclusiveLock,
+  fileSystemOf,
+  ioPressure,
   type Logger,
   linuxAccounts,
   linuxFiles,
@@ -20,6 +22,7 @@ import {
   systemdServices,
 } from '@etcd-agent/platform';
 import { type AgentConfig, pathsOf } from './config.js';
+import { HealStore } from './heal/memory.js';
 import type { AgentHost, Machine } from './host.js';
 import { openPeerLinks } from './peer-links.js';
 import { Store } from './store.js';
@@ -47,6 +50,7 @@ export async function openLinuxHost(config: AgentConfig): Promise<LinuxHost> {
     accounts: linuxAccounts,
     services,
     store,
+    heal: new HealStore(linuxFiles, paths),
     log,
     lock,
   };
@@ -65,8 +69,8 @@ export function linuxOutside(): Pick<AgentHost, 'chance' | 'machine' | 'peers' |
 const linuxMachine: Machine = {
   bootId: currentBootId,
   addresses: () => localAddresses().map(({ address }) => address),
-  fileSystemOf: async (path) => ({ id: path, mountPoint: '/' }),
-  ioPressure: async () => ({ kind: 'unknown' }),
+  fileSystemOf,
+  ioPressure,
 };
 
 async function openServices(config: AgentConfig, log: Logger): Promise<ServiceManager> {

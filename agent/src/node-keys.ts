@@ -97,6 +97,21 @@ export async function clientCredentials(
   return ca === undefined || cert === undefined || key === undefined ? undefined : { ca, cert, key };
 }
 
+/** The certificates and keys that the agent keeps for its etcd; undefined where one of them is missing. */
+export async function storedPems(host: AgentHost): Promise<NodePems | undefined> {
+  const copy = (name: string) => optionalText(host.files, join(host.paths.copiesDir, name));
+  const [etcdCa, etcd, etcdKey, peerCa, peer, peerKey] = await Promise.all([
+    copy('etcd-root-ca.pem'),
+    copy('etcd.pem'),
+    readKey(host, 'etcd'),
+    copy('peer-ca.pem'),
+    copy('peer.pem'),
+    readKey(host, 'peer'),
+  ]);
+  if (!etcdCa || !etcd || !etcdKey || !peerCa || !peer || !peerKey) return undefined;
+  return { etcdCa, etcd, etcdKey, peerCa, peer, peerKey };
+}
+
 export function fingerprints(issued: IssuedCertificates): { etcdSha256: string; peerSha256: string } {
   return { etcdSha256: certificateSha256(issued.etcd), peerSha256: certificateSha256(issued.peer) };
 }

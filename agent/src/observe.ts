@@ -2,14 +2,14 @@
  * One look at this host: everything the plan and the coordinator want to know, as plain JSON. A part that cannot be
  * seen says so; the others are told all the same.
  */
-import { connectEtcd, EtcdError } from '@etcd-agent/etcd';
+import { EtcdError } from '@etcd-agent/etcd';
 import { hostFacts, type ServiceState } from '@etcd-agent/platform';
-import type { EtcdView, MemberSpec, NodeSnapshot, ServiceStateView } from '@etcd-agent/protocol';
+import type { EtcdView, MemberSpec, NodeSnapshot, ServiceStateView, Waiting } from '@etcd-agent/protocol';
 import { judgeDataDir } from './data-dir.js';
 import { viewConf } from './etcd-files.js';
+import { effectiveSpec } from './heal/effective-spec.js';
 import type { AgentHost } from './host.js';
 import { clientCredentials, viewCertificates } from './node-keys.js';
-import type { Waiting } from './plan/plan.js';
 
 /** Longest wait for an answer of our own etcd; a healthy one answers in milliseconds. */
 const etcdAnswerMsMax = 1_500;
@@ -29,7 +29,7 @@ export type LocalView = Pick<NodeSnapshot, 'service' | 'dataDir' | 'conf'> & {
 
 export async function observeLocal(host: AgentHost): Promise<LocalView> {
   const { store, files, services, paths } = host;
-  const [spec, record] = await Promise.all([store.spec(), store.dataDirRecord()]);
+  const [spec, record] = await Promise.all([effectiveSpec(host), store.dataDirRecord()]);
   const [service, dataDir, conf, permit] = await Promise.all([
     services.observe(),
     spec === undefined
@@ -139,7 +139,7 @@ async function viewEtcd(host: AgentHost, { spec, service }: LocalView): Promise<
   const credentials = await clientCredentials(host);
   if (credentials === undefined) return { kind: 'notAsked', why: 'no certificates yet' };
   const endpoint = spec.etcd.advertiseClientURLs[0]!;
-  const admin = await connectEtcd({ endpoint, ...credentials, deadlineMs: etcdAnswerMsMax });
+  const admin = await host.connectEtcd({ endpoint, ...credentials, deadlineMs: etcdAnswerMsMax });
   try {
     const [status, healthy] = await Promise.all([
       admin.status(),

@@ -6,7 +6,7 @@ import type { Files } from '@etcd-agent/platform';
 
 /** Names that nobody else gives: one of them makes the directory ours. The last two are what a killed agent leaves. */
 const ownName =
-  /^(join-token|identity\.json|pending-enrolment\.json|member-spec\.json|data-dir\.json|process\.json|agent\.lock\.\d+|\.agent\.lock\.[0-9a-f]+\.lock-tmp|\..+\.etcd-agent-tmp)$/;
+  /^(join-token|identity\.json|pending-enrolment\.json|member-spec\.json|data-dir\.json|process\.json|healing\.json|agent\.lock\.\d+|\.agent\.lock\.[0-9a-f]+\.lock-tmp|\..+\.etcd-agent-tmp)$/;
 /** What the very first preparation leaves when it is cut short, and what a fresh file system holds. */
 const beginningName = /^(keys|certificates|lost\+found)$/;
 

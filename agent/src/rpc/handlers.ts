@@ -2,18 +2,19 @@
  * What the agent answers, method by method. Thin: each handler checks what only it can check and calls what does the
  * work. Roles were checked before by the method table.
  */
-import { type AgentMethods, Fault, type MemberSpec } from '@etcd-agent/protocol';
+import { type AgentMethods, Fault, type MemberSpec, type Waiting } from '@etcd-agent/protocol';
+import type { Caretaker } from '../caretaker.js';
 import { judgeDataDir } from '../data-dir.js';
 import type { Caller } from '../door.js';
 import { installConf } from '../etcd-files.js';
 import { quarantine, startEtcd } from '../etcd-start.js';
+import { effectiveSpec } from '../heal/effective-spec.js';
 import type { AgentHost } from '../host.js';
 import { fingerprints, installCertificates, requestCertificates } from '../node-keys.js';
 import { type AgentSelf, observeNode } from '../observe.js';
-import type { Alone } from '../one-at-a-time.js';
-import type { Waiting } from '../plan/plan.js';
 import type { StoredIdentity } from '../store.js';
 import { etcdUnit } from '../unit.js';
+import { healHandlers } from './heal-handlers.js';
 import { withHostFaults } from './host-faults.js';
 import type { Preflight } from './preflight.js';
 import { probeAll } from './probe.js';
@@ -25,13 +26,10 @@ export interface CallContext {
   readonly identity: StoredIdentity;
   readonly caller: Caller;
   readonly preflight: Preflight;
-  readonly waiting: () => readonly Waiting[];
-  /** Runs one change at a time, the loop's own steps included. */
-  readonly alone: Alone;
-  /** The spec changed: the loop and the door should look again. */
+  /** Its `alone` runs one change at a time, the loops' own steps included. */
+  readonly caretaker: Caretaker;
+  /** The spec changed: the loops and the door should look again. */
   readonly onSpec: (spec: MemberSpec) => void;
-  /** Something was started: the loop should look often for a while. */
-  readonly onStart: () => void;
 }
 
 export const handlers = withHostFaults<AgentMethods, CallContext>({
@@ -53,8 +51,8 @@ export const handlers = withHostFaults<AgentMethods, CallContext>({
     return { node: self.node, sourceAddress: caller.channel.remoteAddress };
   },
 
-  'node.observe': ({ etcd }, { host, self, waiting }) =>
-    observeNode(host, self, waiting(), { askEtcd: etcd !== 'leave' }),
+  'node.observe': ({ etcd }, { host, self, caretaker }) =>
+    observeNode(host, self, waitingOf(caretaker), { askEtcd: etcd !== 'leave' }),
 
   'preflight.begin': (params, { preflight }) => preflight.begin(params),
 
@@ -67,9 +65,9 @@ export const handlers = withHostFaults<AgentMethods, CallContext>({
     return {};
   },
 
-  'pki.request': ({ key }, { host, alone }) => alone(() => requestCertificates(host, key)),
+  'pki.request': ({ key }, { host, caretaker: { alone } }) => alone(() => requestCertificates(host, key)),
 
-  'pki.install': (issued, { host, alone }) =>
+  'pki.install': (issued, { host, caretaker: { alone } }) =>
     alone(async () => {
       await installCertificates(host, issued);
       host.log.info(fingerprints(issued), 'certificates installed');
@@ -80,14 +78,14 @@ export const handlers = withHostFaults<AgentMethods, CallContext>({
     return { spec: (await host.store.spec()) ?? null };
   },
 
-  'spec.apply': ({ spec }, { host, identity, alone, onSpec }) =>
+  'spec.apply': ({ spec }, { host, identity, caretaker: { alone }, onSpec }) =>
     alone(async () => {
       const changed = await applySpec(host, identity, spec);
       onSpec(spec);
       return { changed };
     }),
 
-  'etcd.start': ({ bootstrapId }, { host, alone, onStart, preflight }) =>
+  'etcd.start': ({ bootstrapId }, { host, caretaker: { alone, onStart }, preflight }) =>
     alone(async () => {
       await preflight.end();
       const outcome = await startEtcd(host, bootstrapId);
@@ -96,11 +94,11 @@ export const handlers = withHostFaults<AgentMethods, CallContext>({
       return outcome;
     }),
 
-  'etcd.quarantine': ({ bootstrapId }, { host, alone }) =>
+  'etcd.quarantine': ({ bootstrapId }, { host, caretaker: { alone } }) =>
     alone(async () => {
       const { movedTo } = await quarantine(host, bootstrapId);
       host.log.warn({ bootstrapId, movedTo }, 'data dir moved aside');
-      const [spec, record] = await Promise.all([host.store.spec(), host.store.dataDirRecord()]);
+      const [spec, record] = await Promise.all([effectiveSpec(host), host.store.dataDirRecord()]);
       const dataDir =
         spec === undefined
           ? ({ kind: 'missing' } as const)
@@ -108,32 +106,25 @@ export const handlers = withHostFaults<AgentMethods, CallContext>({
       return { movedTo, dataDir };
     }),
 
-  'peer.view': async () => notYet(),
-  'heal.status': async () => notYet(),
-  'heal.pause': async () => notYet(),
-  'heal.resume': async () => notYet(),
-  'events.read': async () => notYet(),
-  'member.remove': async () => notYet(),
-  'member.replace': async () => notYet(),
-  'disk.accept': async () => notYet(),
+  ...healHandlers,
 });
-
-function notYet(): never {
-  throw new Fault('failed', 'this agent does not heal yet');
-}
 
 /**
  * Refused: another cluster or node; an older generation; the same generation with other content; a spec of another
  * bootstrap while data of the former one is in place.
  */
-async function applySpec(host: AgentHost, identity: StoredIdentity, spec: MemberSpec): Promise<boolean> {
+export async function applySpec(
+  host: AgentHost,
+  identity: StoredIdentity,
+  spec: MemberSpec,
+): Promise<boolean> {
   if (spec.cluster.name !== identity.cluster || spec.node !== identity.node) {
     throw new Fault(
       'refused',
       `the spec is for ${spec.cluster.name}/${spec.node}, this is ${identity.cluster}/${identity.node}`,
     );
   }
-  const known = await host.store.spec();
+  const [known, current] = await Promise.all([host.store.spec(), effectiveSpec(host)]);
   if (known !== undefined && spec.generation < known.generation) {
     throw new Fault(
       'staleGeneration',
@@ -147,7 +138,7 @@ async function applySpec(host: AgentHost, identity: StoredIdentity, spec: Member
   }
   if (known !== undefined && known.cluster.bootstrapId !== spec.cluster.bootstrapId) {
     const record = await host.store.dataDirRecord();
-    const view = await judgeDataDir(host.files, known.etcd, { record, spec: known });
+    const view = await judgeDataDir(host.files, known.etcd, { record, spec: current });
     if (view.kind === 'ours') {
       throw new Fault(
         'refused',
@@ -157,10 +148,18 @@ async function applySpec(host: AgentHost, identity: StoredIdentity, spec: Member
     }
   }
   await host.store.keepSpec(spec);
+  const applied = (await effectiveSpec(host))!;
   const record = await host.store.dataDirRecord();
-  const view = await judgeDataDir(host.files, spec.etcd, { record, spec });
-  const begun = view.kind === 'ours' && view.wal.kind === 'present';
-  const confChanged = await installConf(host, spec, begun || record?.stage === 'begun' ? 'existing' : 'new');
-  const unit = await host.services.install(etcdUnit(host, spec));
+  const view = await judgeDataDir(host.files, spec.etcd, { record, spec: applied });
+  const begun = (view.kind === 'ours' && view.wal.kind === 'present') || record?.stage === 'begun';
+  // A repair under way has the list that it joins by in there.
+  const joins = (await host.heal.journal()) !== undefined;
+  const confChanged = joins ? false : await installConf(host, applied, begun ? 'existing' : 'new');
+  const unit = await host.services.install(etcdUnit(host, applied));
   return !same || confChanged || unit.changed;
+}
+
+/** What both loops wait for. */
+function waitingOf({ waiting, healer }: Caretaker): readonly Waiting[] {
+  return [...waiting(), ...(healer.seen()?.plan.waiting ?? [])];
 }

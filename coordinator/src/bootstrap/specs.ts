@@ -21,10 +21,10 @@ export function memberSpecs(
   { topology, places, record, certificates }: SpecInputs,
   generation: number,
 ): MemberSpec[] {
-  const agents = places.map(({ name, address, agentPort }) => {
+  const agents = places.map(({ name, address, agentPort, clientURL }) => {
     const certificateSha256 = certificates.get(name);
     if (certificateSha256 === undefined) throw new RangeError(`no certificate of ${name}`);
-    return { name, address, port: agentPort, certificateSha256 };
+    return { name, address, port: agentPort, certificateSha256, clientURLs: [clientURL] };
   });
   const { dataDir: _, clientPort: __, peerPort: ___, ...tuning } = topology.etcd;
   return places.map((place) => ({

@@ -84,6 +84,8 @@ export interface MemberStatus {
   readonly raftAppliedIndex: string;
   /** The store's revision as this member has it. */
   readonly revision: string;
+  /** What it complains of: "no leader", and every active alarm. Empty from servers older than 3.4, which do not say. */
+  readonly errors: readonly string[];
   /** Always false from servers older than 3.4, which have no learners. */
   readonly isLearner: boolean;
 }

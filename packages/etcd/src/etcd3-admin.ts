@@ -94,6 +94,7 @@ class Etcd3Admin implements EtcdAdmin {
         raftTerm: reply.raftTerm,
         raftAppliedIndex: (reply as { raftAppliedIndex?: string }).raftAppliedIndex ?? '0',
         revision: reply.header.revision,
+        errors: (reply as { errors?: string[] }).errors ?? [],
         // In the library's .proto, though not in its types.
         isLearner: (reply as { isLearner?: boolean }).isLearner === true,
       };

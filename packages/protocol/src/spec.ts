@@ -80,6 +80,8 @@ export const memberSpecSchema = z.strictObject({
         address: z.string().min(1).max(255),
         port,
         certificateSha256: sha256Hex,
+        /** Where its etcd serves clients. */
+        clientURLs: urls,
       }),
     )
     .min(1)

@@ -37,5 +37,13 @@ export const sampleSpec: MemberSpec = {
   ],
   healing: healingPolicySchema.parse({}),
   unwanted: [],
-  agents: [{ name: 'etcd0', address: '192.168.124.22', port: 2400, certificateSha256: 'cd'.repeat(32) }],
+  agents: [
+    {
+      name: 'etcd0',
+      address: '192.168.124.22',
+      port: 2400,
+      certificateSha256: 'cd'.repeat(32),
+      clientURLs: ['https://192.168.124.22:2379'],
+    },
+  ],
 };

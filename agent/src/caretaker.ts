@@ -1,0 +1,122 @@
+/**
+ * Everything that an agent does by itself, without its door: the loop over local files, and the healing loop. It never stops
+ * etcd because it stops itself.
+ */
+import type { MemberSpec } from '@etcd-agent/protocol';
+import { execute } from './execute.js';
+import { Healer, type HealParts, healParts } from './heal/healer.js';
+import type { AgentHost } from './host.js';
+import { type AgentSelf, type LocalView, observeLocal } from './observe.js';
+import { type Alone, oneAtATime } from './one-at-a-time.js';
+import type { Local } from './plan/local.js';
+import { plan, type Waiting } from './plan/plan.js';
+import type { StoredIdentity } from './store.js';
+
+/** Between two looks at local files while nothing happens. */
+const idleMs = 500;
+/** Between two looks after a start, until the WAL is there. */
+const busyMs = 100;
+/** How long after a start the short period lasts at most, and a first start that dies may be tried again. */
+const busyForMs = 60_000;
+
+export interface Caretaker {
+  readonly alone: Alone;
+  readonly healer: Healer;
+  /** What the rules over local files wait for. */
+  waiting(): readonly Waiting[];
+  /** Something was started: look often for a while. */
+  onStart(): void;
+  close(): Promise<void>;
+}
+
+export type Identity = () => StoredIdentity | undefined;
+
+/** Begins both loops. */
+export async function startCaretaker(
+  host: AgentHost,
+  identity: Identity,
+  parts: HealParts = healParts,
+): Promise<Caretaker> {
+  const { clock, log, services } = host;
+  const stop = new AbortController();
+  const alone = oneAtATime();
+  let waiting: readonly Waiting[] = [];
+  let busyUntilMs = 0;
+  let wake = new AbortController();
+  let dataWasThere = true;
+  const onStart = () => {
+    busyUntilMs = clock.monotonicMs() + busyForMs;
+    wake.abort();
+  };
+
+  await noteUncheckedDisk(host);
+  const healer = await Healer.open(host, identity, alone, onStart, parts);
+  const looping = loop();
+  healer.start();
+  return {
+    alone,
+    healer,
+    waiting: () => waiting,
+    onStart,
+    async close() {
+      stop.abort(new Error('the agent is stopping'));
+      await healer.close();
+      await looping;
+      await services.close();
+    },
+  };
+
+  async function loop(): Promise<void> {
+    while (!stop.signal.aborted) {
+      wake = new AbortController();
+      try {
+        await alone(tick);
+      } catch (error) {
+        log.error({ err: error }, 'a look at this host failed');
+      }
+      const busy = clock.monotonicMs() < busyUntilMs;
+      await clock.sleep(busy ? busyMs : idleMs, AbortSignal.any([stop.signal, wake.signal])).catch(() => {});
+    }
+  }
+
+  async function tick(): Promise<void> {
+    const local = narrow(await observeLocal(host), clock.monotonicMs() < busyUntilMs);
+    const decided = plan(local);
+    for (const step of decided.steps) {
+      await execute(host, step);
+      log.info({ step }, 'done');
+    }
+    waiting = decided.waiting;
+    if (local.dataDir.hasWal && decided.steps.length === 0) busyUntilMs = 0;
+    // Data that goes under a running etcd shows here first: nothing else tells of it.
+    if (dataWasThere && !local.dataDir.hasWal) healer.wake();
+    dataWasThere = local.dataDir.hasWal;
+  }
+}
+
+/**
+ * An etcd that does not run when its agent begins ended while nobody watched, or the host has booted: its disk may be an
+ * older one, so nobody starts it before that was looked at.
+ */
+async function noteUncheckedDisk({ services, files, paths }: AgentHost): Promise<void> {
+  const { kind } = await services.observe();
+  const runs = kind === 'active' || kind === 'activating' || kind === 'deactivating' || kind === 'restarting';
+  if (!runs) await files.remove(paths.clearance);
+}
+
+function narrow(view: LocalView, startIsRecent: boolean): Local {
+  const { service, dataDir, conf } = view;
+  return {
+    hasSpec: view.spec !== undefined,
+    dataDir: { kind: dataDir.kind, hasWal: dataDir.kind === 'ours' && dataDir.wal.kind === 'present' },
+    stage: view.dataDirStage,
+    confState: conf.kind === 'present' ? conf.initialClusterState : undefined,
+    permit: view.permit,
+    etcdMoves:
+      service.kind === 'active' ||
+      service.kind === 'activating' ||
+      (service.kind === 'restarting' && startIsRecent),
+  };
+}
+
+export type { AgentSelf, MemberSpec };

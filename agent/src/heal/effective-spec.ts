@@ -1,0 +1,28 @@
+/**
+ * The member spec as it holds now. The coordinator's names the member of the bootstrap; after a repair this node's member
+ * has another id, which is the agent's own to remember, and while one joins it is the journal's.
+ */
+import type { MemberSpec } from '@etcd-agent/protocol';
+import type { AgentHost } from '../host.js';
+import type { Journal } from './journal.js';
+
+/** The spec with the id that this node's data must carry; undefined before there is a spec. */
+export async function effectiveSpec({
+  store,
+  heal,
+}: Pick<AgentHost, 'store' | 'heal'>): Promise<MemberSpec | undefined> {
+  const [spec, memory, journal] = await Promise.all([store.spec(), heal.read(), heal.journal()]);
+  return spec === undefined ? undefined : withMember(spec, memory.member, journal);
+}
+
+export function withMember(
+  spec: MemberSpec,
+  member: { readonly bootstrapId: string; readonly memberId: string } | undefined,
+  journal: Journal | undefined,
+): MemberSpec {
+  const { bootstrapId } = spec.cluster;
+  const joining = journal?.bootstrapId === bootstrapId ? journal.newId : undefined;
+  const known = member?.bootstrapId === bootstrapId ? member.memberId : undefined;
+  const memberId = joining ?? known ?? spec.memberId;
+  return memberId === spec.memberId ? spec : { ...spec, memberId };
+}

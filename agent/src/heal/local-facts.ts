@@ -1,0 +1,160 @@
+/**
+ * What healing needs to know of this host: the service, the data dir, the files of etcd, the certificate, the disk. Each
+ * part is read on its own; what cannot be read says why.
+ */
+import { join } from 'node:path';
+import { isWalSegment, WalTailReader } from '@etcd-agent/etcd';
+import { readCertificate } from '@etcd-agent/pki';
+import type { ServiceState } from '@etcd-agent/platform';
+import type { MemberSpec, Position } from '@etcd-agent/protocol';
+import { isContent, readWal } from '../data-dir.js';
+import { damagedFiles } from '../etcd-files.js';
+import type { AgentHost } from '../host.js';
+import { storedPems } from '../node-keys.js';
+import { viewService } from '../observe.js';
+import type { DataDirRecord } from '../store.js';
+import { isCorruption, judgeEnds } from './interim-ends.js';
+import type { HealMemory } from './memory.js';
+import type { DataFacts, EndFacts, FilesFacts, Me, ServiceFacts } from './plan/picture.js';
+
+/** Of etcd's log: some runs that end at once, each with the stack of a panic. */
+const lastWordsBytesMax = 128 * 1024;
+/** Read at a time from a WAL segment. */
+const walChunkBytes = 1024 * 1024;
+
+export async function dataFacts(
+  { files, machine }: Pick<AgentHost, 'files' | 'machine'>,
+  { etcd: { dataDir }, cluster: { bootstrapId } }: MemberSpec,
+  record: DataDirRecord | undefined,
+  memory: HealMemory,
+  inRepair: boolean,
+): Promise<DataFacts> {
+  const begun =
+    inRepair ||
+    memory.member?.bootstrapId === bootstrapId ||
+    (record?.bootstrapId === bootstrapId && record.stage === 'begun');
+  const known = memory.fileSystem?.dataDir === dataDir ? memory.fileSystem.id : undefined;
+  const unseen = { content: false, dir: undefined, wal: { kind: 'none' }, begun } as const;
+  try {
+    const { id } = await machine.fileSystemOf(dataDir);
+    const fileSystem = known === undefined ? 'neverSeen' : known === id ? 'same' : 'other';
+    const status = await files.stat(dataDir);
+    if (status.kind === 'missing') return { ...unseen, kind: 'missing', why: '', fileSystem };
+    if (status.kind !== 'directory')
+      return { ...unseen, kind: 'unknown', why: `${dataDir} is ${status.kind}`, fileSystem };
+    const wal = await readWal(files, join(dataDir, 'member', 'wal'));
+    return {
+      kind: 'directory',
+      why: '',
+      content: (await files.list(dataDir)).some(isContent),
+      dir: { dev: status.dev, ino: status.ino },
+      wal:
+        wal.kind === 'present'
+          ? { kind: 'present', clusterId: wal.clusterId as never, memberId: wal.memberId as never }
+          : wal,
+      begun,
+      fileSystem,
+    };
+  } catch (error) {
+    return { ...unseen, kind: 'unknown', why: (error as Error).message, fileSystem: 'neverSeen' };
+  }
+}
+
+/** The service as it is, with durations that the caller has measured. */
+export function serviceFacts(
+  state: ServiceState,
+  manager: 'systemd' | 'process',
+  measured: { readonly forMs: number; readonly failedStarts: number; readonly wallMs: number },
+): ServiceFacts {
+  const startedAt = 'startedAt' in state ? state.startedAt?.getTime() : undefined;
+  const { kind, detail = '' } = viewService(state);
+  return {
+    kind,
+    // The process manager's word for "stopped by this agent"; nobody disables anything there.
+    enabled: kind === 'inactive' && manager === 'systemd' && 'enabled' in state ? state.enabled : 'yes',
+    detail,
+    upMs: startedAt === undefined ? measured.forMs : Math.max(0, measured.wallMs - startedAt),
+    forMs: measured.forMs,
+    failedStarts: measured.failedStarts,
+  };
+}
+
+/** How the runs at the end of etcd's log ended. Read only while etcd keeps ending. */
+export async function endFacts({ services, log }: Pick<AgentHost, 'services' | 'log'>): Promise<EndFacts> {
+  const none = { corruptInARow: 0, code: '', text: '' };
+  let words: string;
+  try {
+    words = await services.lastWords(lastWordsBytesMax);
+  } catch (error) {
+    log.warn({ err: error }, "etcd's log cannot be read");
+    return none;
+  }
+  const { runs } = judgeEnds(words);
+  const last = runs.at(-1);
+  if (last === undefined) return none;
+  if (last.kind !== 'known' || !isCorruption(last.code)) return { ...none, text: last.text };
+  let corruptInARow = 0;
+  for (const run of [...runs].reverse()) {
+    if (run.kind !== 'known' || !isCorruption(run.code)) break;
+    corruptInARow += 1;
+  }
+  return { corruptInARow, code: last.code, text: last.text };
+}
+
+export interface WalEnd {
+  /** Undefined: the WAL cannot be read to its end; etcd will say so itself. */
+  readonly position: Position | undefined;
+  readonly why: string;
+}
+
+/** Where the WAL ends, from its last two segments. */
+export async function walEnd({ files }: Pick<AgentHost, 'files'>, dataDir: string): Promise<WalEnd> {
+  const directory = join(dataDir, 'member', 'wal');
+  const segments = (await files.list(directory)).filter(isWalSegment).slice(-2);
+  const reader = new WalTailReader();
+  for (const [at, name] of segments.entries()) {
+    if (at > 0) reader.nextSegment();
+    for (let offset = 0; ; offset += walChunkBytes) {
+      const chunk = await files.readRange(join(directory, name), offset, walChunkBytes);
+      if (chunk.length > 0) reader.feed(chunk);
+      if (chunk.length < walChunkBytes) break;
+    }
+  }
+  const tail = reader.end();
+  switch (tail.kind) {
+    case 'position':
+      return {
+        position: { term: tail.term, index: tail.lastIndex },
+        why: `its WAL ends at index ${tail.lastIndex} of term ${tail.lastTerm}${tail.torn ? ', after a write that was cut off' : ''}`,
+      };
+    case 'empty':
+      return { position: { term: '0', index: '0' }, why: 'its WAL is empty' };
+    case 'corrupt':
+      return { position: undefined, why: `its WAL cannot be read: ${tail.why}` };
+  }
+}
+
+/** `/etc/etcd` against the copies that the agent keeps. */
+export async function filesFacts(host: AgentHost, spec: MemberSpec): Promise<FilesFacts> {
+  const pems = await storedPems(host);
+  if (pems === undefined)
+    return {
+      kind: 'lost',
+      why: 'this node has no etcd certificates or keys: coordinator bootstrap issues them again',
+    };
+  const which = await damagedFiles(host, spec, pems);
+  return which.length === 0 ? { kind: 'intact' } : { kind: 'damaged', which };
+}
+
+/** Whether etcd could serve with the certificate that this node holds. */
+export async function certificateFacts(host: AgentHost): Promise<Me['certificate']> {
+  const pems = await storedPems(host);
+  if (pems === undefined) return { usable: false, why: 'this node has no etcd certificate' };
+  const now = host.clock.now().getTime();
+  const expired = [pems.etcd, pems.peer]
+    .map(readCertificate)
+    .find(({ notAfter }) => notAfter.getTime() <= now);
+  return expired === undefined
+    ? { usable: true, why: 'its certificates are in date' }
+    : { usable: false, why: `a certificate of this node expired at ${expired.notAfter.toISOString()}` };
+}

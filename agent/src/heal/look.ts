@@ -1,0 +1,139 @@
+/**
+ * One look at the cluster: every etcd endpoint as its client, and every other agent over its link, all at once. Whoever does
+ * not answer says why; nothing is concluded here.
+ */
+import {
+  type Alarm,
+  type EtcdAdmin,
+  EtcdError,
+  type Member,
+  type MemberId,
+  type MemberStatus,
+} from '@etcd-agent/etcd';
+import type { MemberSpec, PeerView } from '@etcd-agent/protocol';
+import type { AgentHost } from '../host.js';
+import type { StoredIdentity } from '../store.js';
+import { answerMsMax, type Credentials, type EtcdClients } from './etcd-clients.js';
+
+export interface EndpointSight {
+  readonly node: string;
+  readonly admin: EtcdAdmin | undefined;
+  readonly status: MemberStatus | undefined;
+  /** Linearizable; undefined where no such read went through this endpoint. */
+  readonly list: readonly Member[] | undefined;
+  /** As this member has applied it; asked only while a member joins. */
+  readonly local: readonly Member[] | undefined;
+  /** Why something of it is missing. */
+  readonly why: string;
+}
+
+export type PeerSight = { readonly node: string } & (
+  | { readonly kind: 'up'; readonly view: PeerView }
+  | { readonly kind: 'silent'; readonly why: string }
+);
+
+export interface Look {
+  readonly endpoints: readonly EndpointSight[];
+  readonly peers: readonly PeerSight[];
+}
+
+export interface LookOptions {
+  readonly spec: MemberSpec;
+  readonly identity: StoredIdentity;
+  readonly credentials: Credentials | undefined;
+  readonly clients: EtcdClients;
+  /** Also what each member has applied by itself. */
+  readonly locally: boolean;
+  /** This node's etcd runs; one that does not is not dialled. */
+  readonly ownRuns: boolean;
+}
+
+export async function lookAround(host: AgentHost, options: LookOptions): Promise<Look> {
+  const { spec } = options;
+  const others = spec.agents.filter(({ name }) => name !== spec.node);
+  const [endpoints, peers] = await Promise.all([
+    Promise.all(spec.agents.map((agent) => lookAtEndpoint(agent.name, agent.clientURLs[0]!, options))),
+    Promise.all(
+      others.map(async (peer): Promise<PeerSight> => {
+        try {
+          return {
+            node: peer.name,
+            kind: 'up',
+            view: await host.peers.view(peer, options.identity, answerMsMax),
+          };
+        } catch (error) {
+          return { node: peer.name, kind: 'silent', why: (error as Error).message };
+        }
+      }),
+    ),
+  ]);
+  return { endpoints, peers };
+}
+
+async function lookAtEndpoint(node: string, endpoint: string, options: LookOptions): Promise<EndpointSight> {
+  const { credentials, clients, spec, locally, ownRuns } = options;
+  const unseen = { node, admin: undefined, status: undefined, list: undefined, local: undefined };
+  if (credentials === undefined) return { ...unseen, why: 'this node has no etcd certificate' };
+  if (node === spec.node && !ownRuns) return { ...unseen, why: 'etcd does not run' };
+  const failures: string[] = [];
+  const orFailure = async <T>(asked: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await asked;
+    } catch (error) {
+      if (!(error instanceof EtcdError)) throw error;
+      failures.push(error.message.replace(`${endpoint}: `, ''));
+      return undefined;
+    }
+  };
+  const admin = await orFailure(clients.at(endpoint, credentials));
+  if (admin === undefined) return { ...unseen, why: failures.join('; ') };
+  const [status, list, local] = await Promise.all([
+    orFailure(admin.status()),
+    orFailure(admin.memberList({ linearizable: true })),
+    locally ? orFailure(admin.memberList({ linearizable: false })) : undefined,
+  ]);
+  return { node, admin, status, list, local, why: failures.join('; ') };
+}
+
+/** Alarms as the first of these members tells them: asking goes through the log of the cluster, so it is done seldom. */
+export async function readAlarms(endpoints: readonly EndpointSight[]): Promise<readonly Alarm[]> {
+  for (const { admin, list } of endpoints) {
+    if (admin === undefined || list === undefined) continue;
+    try {
+      return await admin.alarms();
+    } catch (error) {
+      if (!(error instanceof EtcdError)) throw error;
+    }
+  }
+  return [];
+}
+
+export interface MemberHash {
+  readonly id: MemberId;
+  readonly hash: string;
+}
+
+/** The hashes of all voters' keys at one revision that all of them have; an Error says why there are none. */
+export async function readHashes(
+  endpoints: readonly EndpointSight[],
+  voters: readonly MemberId[],
+): Promise<readonly MemberHash[] | Error> {
+  const asked = voters.map((id) => endpoints.find(({ status }) => status?.memberId === id));
+  if (asked.some((each) => each?.admin === undefined || each.status === undefined))
+    return new Error('not every voter answers, so their keys cannot be compared');
+  const seen = asked as (EndpointSight & { admin: EtcdAdmin; status: MemberStatus })[];
+  const minors = new Set(seen.map(({ status }) => status.version.split('.').slice(0, 2).join('.')));
+  if (minors.size > 1) return new Error(`voters of versions ${[...minors].join(', ')} hash differently`);
+  const [revision] = seen.map(({ status }) => BigInt(status.revision)).sort((a, b) => (a < b ? -1 : 1));
+  try {
+    return await Promise.all(
+      seen.map(async ({ admin, status }) => {
+        const { hash, compactRevision } = await admin.hashKV(String(revision));
+        return { id: status.memberId, hash: `${hash}@${compactRevision}` };
+      }),
+    );
+  } catch (error) {
+    if (error instanceof EtcdError) return error;
+    throw error;
+  }
+}

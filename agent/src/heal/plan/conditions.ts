@@ -1,0 +1,89 @@
+/**
+ * Named things that hold or do not hold now. The healer measures how long each has held without a break, and the rules ask
+ * for that: a fault that was seen once, in one look, moves nothing.
+ */
+import type { MemberId } from '@etcd-agent/etcd';
+import type { ClusterMember, Picture } from './picture.js';
+
+type Seen = Omit<Picture, 'held'>;
+
+/** Every condition that holds in this picture. */
+export function conditions(picture: Seen): readonly string[] {
+  const named: [string, boolean][] = [
+    ['dataGone', dataIsGone(picture)],
+    ['silent', runs(picture) && picture.own.kind === 'silent'],
+    ['removed', isRemoved(picture)],
+    ['leading', picture.journal !== undefined && leads(picture)],
+    ['hashDiffers', picture.hashes.kind === 'differ'],
+    ['notRunning', ['inactive', 'failed', 'conditionFailed'].includes(picture.service.kind)],
+  ];
+  const members = picture.cluster.kind === 'known' ? picture.cluster.members : [];
+  return [
+    ...named.filter(([, holds]) => holds).map(([name]) => name),
+    ...members.filter((member) => isOrphan(picture, member)).map(({ id }) => `orphan:${id}`),
+    ...members.filter((member) => isInactive(picture, member)).map(({ id }) => `inactive:${id}`),
+  ];
+}
+
+export function runs({ service }: Pick<Picture, 'service'>): boolean {
+  return service.kind === 'active' || service.kind === 'activating';
+}
+
+function leads({ own }: Seen): boolean {
+  return own.kind === 'answers' && own.leader === own.memberId;
+}
+
+/** Nothing of etcd is left running, and nobody starts it without being asked. */
+export function isStopped({ service }: Pick<Picture, 'service'>): boolean {
+  return ['inactive', 'failed', 'conditionFailed', 'missing', 'masked'].includes(service.kind);
+}
+
+/** No WAL where one has been. What a running etcd still holds open of it does not count: it is gone at its end. */
+export function dataIsGone({ data }: Pick<Picture, 'data'>): boolean {
+  return data.begun && data.kind !== 'unknown' && data.wal.kind === 'none';
+}
+
+/** The id that counts: the WAL's own where there is one. */
+export function myId({ data, me }: Pick<Picture, 'data' | 'me'>): MemberId {
+  return data.wal.kind === 'present' && data.wal.clusterId === me.clusterId ? data.wal.memberId : me.memberId;
+}
+
+/**
+ * Linearizable lists from two other endpoints, or from the only other voter there is, lack this node's id. A list that
+ * this node's own etcd gave proves nothing: it may be what a removed member still believes.
+ */
+export function isRemoved({ cluster, data, me, journal }: Seen): boolean {
+  if (journal !== undefined || cluster.kind === 'unknown' || !data.begun) return false;
+  const id = myId({ data, me });
+  const voters = cluster.members.filter(({ role }) => role === 'voter').length;
+  return (
+    cluster.lists >= Math.max(1, Math.min(2, voters)) &&
+    !cluster.inSomeList.includes(id) &&
+    !cluster.members.some((member) => member.id === id)
+  );
+}
+
+/** An entry that is not, or not yet, a voter at work, and whose node nobody hears of. */
+function isOrphan(picture: Seen, member: ClusterMember): boolean {
+  if (member.started && member.role === 'voter') return false;
+  if (member.node === picture.me.node) return false;
+  const agent = picture.peers.find(({ node }) => node === member.node);
+  return agent?.kind !== 'up' && isInactive(picture, member);
+}
+
+/** Neither this node nor any agent that answers sees this member's etcd alive. */
+function isInactive({ cluster, peers, me, own }: Seen, member: ClusterMember): boolean {
+  if (cluster.kind === 'known' && cluster.healthy.includes(member.id)) return false;
+  if (member.node === me.node) return own.kind !== 'answers';
+  return !peers.some(
+    (peer) =>
+      peer.kind === 'up' &&
+      (peer.node === member.node
+        ? isAlive(peer.view.etcd)
+        : peer.view.sights.some(({ node, etcd }) => node === member.node && isAlive(etcd))),
+  );
+}
+
+function isAlive(etcd: string): boolean {
+  return etcd === 'healthy' || etcd === 'unhealthy' || etcd === 'starting';
+}

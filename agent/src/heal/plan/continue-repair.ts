@@ -1,0 +1,201 @@
+/**
+ * The next step of a repair that has begun, from its journal and from what is true now. Nothing of the order is remembered:
+ * an agent that was killed between any two steps arrives at the same next one.
+ *
+ * The order: hand the leadership over, stop etcd, remove the old entry, move the data aside, add a new entry, start under it,
+ * promote it, verify. Preconditions stand at each step; every membership call is decided again, from a new look, under
+ * the lock.
+ */
+import type { MemberId } from '@etcd-agent/etcd';
+import type { Journal } from '../journal.js';
+import { isStopped, runs } from './conditions.js';
+import {
+  failing,
+  guardAdd,
+  guardForecast,
+  guardLosing,
+  guardPause,
+  guardPromote,
+  type Known,
+  ownEntry,
+  seconds,
+  sentence,
+} from './guards.js';
+import type { Picture } from './picture.js';
+import { type HealOutcome, type HealStep, hold, step } from './step.js';
+
+/** How long a repair that cannot go on, and whose data could still be used, waits before it is given up. */
+const blockedMsMax = 10_000;
+/** How long the leadership is offered to others before a member stops all the same. */
+const leadingMsMax = 5_000;
+/** A first start writes its WAL within a second; one that has not after this long hangs. */
+const walMsMax = 60_000;
+/** Between two tries of adding an entry; doubles with every entry that was taken back. */
+const retryMsFirst = 5_000;
+const retryMsMax = 300_000;
+
+export function continueRepair(picture: Picture, journal: Journal): HealOutcome {
+  const { cluster } = picture;
+  const oldId = journal.oldId as MemberId;
+  if (cluster.kind === 'unknown') {
+    return blocked(picture, journal, `the members cannot be read: ${cluster.why}`, {
+      answering: cluster.answering,
+    });
+  }
+  if (journal.newId !== undefined) return join(picture, journal, cluster, journal.newId as MemberId);
+  if (cluster.members.some(({ id }) => id === oldId)) return leave(picture, journal, cluster, oldId);
+  return enter(picture, journal, cluster, oldId);
+}
+
+/** The old entry is still in the list: everything up to its removal. Until then the repair can be given up. */
+function leave(picture: Picture, journal: Journal, cluster: Known, oldId: MemberId): HealOutcome {
+  const { data, own, held, me, policy } = picture;
+  if (journal.rule === 'rejoinDataGone' && data.wal.kind === 'present' && data.wal.memberId === oldId)
+    return act(journal, { kind: 'abandonRepair' }, 'the data is there again');
+  const stopping = [
+    guardPause(picture),
+    { guard: 'mode', ok: policy.mode === 'heal', reason: `mode is ${policy.mode}` },
+    { guard: 'wanted', ok: me.unwantedBy === undefined, reason: me.unwantedBy ?? '' },
+    guardLosing(cluster, oldId),
+    ...(journal.rule === 'rejoinHashDiffers' ? [] : [guardForecast(picture, cluster, oldId)]),
+  ];
+  const failed = failing(stopping);
+  if (failed.length > 0) return blocked(picture, journal, sentence(failed));
+  const leads = own.kind === 'answers' && own.leader === own.memberId;
+  const heir = cluster.members.find(
+    ({ id, role }) => role === 'voter' && id !== oldId && cluster.healthy.includes(id),
+  );
+  if (leads && heir !== undefined && (held.leading ?? 0) < leadingMsMax)
+    return act(journal, { kind: 'moveLeader', to: heir.id }, 'this member leads');
+  if (!isStopped(picture)) return act(journal, { kind: 'stopEtcd' }, 'its member is about to be removed');
+  return act(journal, { kind: 'removeMember', id: oldId }, sentence([guardLosing(cluster, oldId)]));
+}
+
+/** The old entry is gone: the way back is gone too, and every step from here is repeated until it works. */
+function enter(picture: Picture, journal: Journal, cluster: Known, oldId: MemberId): HealOutcome {
+  const { data, stalledMs } = picture;
+  if (!isStopped(picture)) return act(journal, { kind: 'stopEtcd' }, 'its member has been removed');
+  if (data.kind === 'unknown') return hold('resumeRepair', `the data dir cannot be seen: ${data.why}`);
+  if (data.fileSystem === 'other')
+    return hold('resumeRepair', 'another file system is in the place of the data dir');
+  if (data.content) return act(journal, { kind: 'quarantineData' }, 'its data belongs to a removed member');
+  const entry = ownEntry(cluster, picture);
+  if (entry !== undefined) {
+    if (entry.started && entry.role === 'voter')
+      return hold(
+        'resumeRepair',
+        `member ${entry.id} has this node's peer URL and has been started: two hosts under one name?`,
+      );
+    return act(journal, { kind: 'adoptEntry', id: entry.id }, 'an entry of this node is waiting for it');
+  }
+  const failed = failing(guardAdd(cluster, picture, oldId));
+  if (failed.length > 0) return hold('resumeRepair', sentence(failed));
+  const waitMs =
+    journal.attempts === 0 ? 0 : Math.min(retryMsFirst * 2 ** (journal.attempts - 1), retryMsMax);
+  if (stalledMs < waitMs)
+    return hold('resumeRepair', `try ${journal.attempts + 1} begins in ${seconds(waitMs - stalledMs)}`);
+  const role = picture.me.learners ? 'learner' : 'voter';
+  return act(journal, { kind: 'addMember', role }, sentence(guardAdd(cluster, picture, oldId)));
+}
+
+/** An entry was added: start under it, and under no other. */
+function join(picture: Picture, journal: Journal, cluster: Known, newId: MemberId): HealOutcome {
+  const { data, service, own, ends } = picture;
+  const entry = cluster.members.find(({ id }) => id === newId);
+  if (entry === undefined) {
+    if (!isStopped(picture))
+      return act(journal, { kind: 'stopEtcd' }, `entry ${newId} is gone from the list`);
+    return act(journal, { kind: 'forgetEntry', id: newId }, `entry ${newId} is gone from the list`);
+  }
+  const strange =
+    data.wal.kind === 'unreadable' ||
+    (data.wal.kind === 'present' &&
+      (data.wal.memberId !== newId || data.wal.clusterId !== journal.clusterId));
+  if (strange) {
+    if (!isStopped(picture)) return act(journal, { kind: 'stopEtcd' }, 'it has started under another id');
+    if (data.fileSystem === 'other')
+      return hold('resumeRepair', 'another file system is in the place of the data dir');
+    return act(journal, { kind: 'quarantineData' }, 'what it has written is not of the new member');
+  }
+  if (data.wal.kind === 'none') return firstStart(picture, journal, cluster, newId);
+  const tries = failedJoin(picture);
+  if (tries !== undefined && (entry.role === 'learner' || !entry.started)) {
+    if (!isStopped(picture)) return act(journal, { kind: 'stopEtcd' }, tries);
+    const guard = guardLosing(cluster, newId);
+    if (!guard.ok) return hold('resumeRepair', sentence([guard]));
+    return act(journal, { kind: 'takeBack', id: newId }, tries);
+  }
+  if (isStopped(picture)) return act(journal, { kind: 'startEtcd' }, 'its WAL is of the new member');
+  if (own.kind !== 'answers' || own.memberId !== newId) {
+    const why = own.kind === 'silent' ? own.why : service.kind;
+    return hold('resumeRepair', `waiting for member ${newId} to answer (${why})`, {
+      lastEnd: ends.text.slice(0, 200),
+    });
+  }
+  if (entry.role === 'learner') {
+    const guard = guardPromote(cluster, newId);
+    return guard.ok
+      ? act(journal, { kind: 'promote', id: newId }, sentence([guard]))
+      : hold('resumeRepair', sentence([guard]));
+  }
+  return own.healthy
+    ? act(journal, { kind: 'finishRepair', id: newId }, 'a linearizable read goes through it')
+    : hold('resumeRepair', `waiting for a linearizable read through member ${newId}`);
+}
+
+/**
+ * etcd takes its id from the first peer that answers it, and that peer may not know of the change yet: it is started only
+ * when every peer that answers lists the new entry and not the old one.
+ */
+function firstStart(picture: Picture, journal: Journal, cluster: Known, newId: MemberId): HealOutcome {
+  const { service } = picture;
+  if (runs(picture) || service.kind === 'restarting' || service.kind === 'deactivating') {
+    if (service.forMs < walMsMax)
+      return hold('resumeRepair', 'etcd is starting and has not written its WAL yet');
+    return act(journal, { kind: 'stopEtcd' }, `no WAL ${seconds(service.forMs)} after its start`);
+  }
+  const stale = cluster.local.filter(
+    ({ ids }) => !ids.includes(newId) || ids.some((id) => id === journal.oldId),
+  );
+  if (cluster.local.length === 0 || stale.length > 0) {
+    const who = stale.map(({ node }) => node).join(', ') || 'nobody';
+    return hold('resumeRepair', `${who} does not list the new entry yet`);
+  }
+  return act(journal, { kind: 'startJoin', id: newId }, 'every peer that answers lists the new entry', {
+    peers: cluster.local.length,
+  });
+}
+
+function failedJoin({ stalledMs, policy, ends, service }: Picture): string | undefined {
+  if (stalledMs >= policy.joinStallMs) return `it has received nothing for ${seconds(stalledMs)}`;
+  const dies = service.kind === 'restarting' || service.kind === 'failed';
+  if (dies && (ends.corruptInARow >= 3 || ends.code === 'tocommit'))
+    return `it ends with: ${ends.text.slice(0, 200)}`;
+  return undefined;
+}
+
+/** It waits. Where its own data may still be used, and its member was not removed, it does not wait long. */
+function blocked(
+  picture: Picture,
+  journal: Journal,
+  why: string,
+  evidence: Readonly<Record<string, number>> = {},
+): HealOutcome {
+  const usable =
+    journal.newId === undefined &&
+    picture.data.wal.kind === 'present' &&
+    picture.data.wal.memberId === journal.oldId &&
+    (journal.rule === 'replaceMember' || journal.rule === 'rejoinHashDiffers');
+  if (usable && picture.stalledMs >= blockedMsMax)
+    return act(journal, { kind: 'abandonRepair' }, `it cannot go on, and its data can still be used: ${why}`);
+  return hold('resumeRepair', why, evidence, true);
+}
+
+function act(
+  journal: Journal,
+  next: HealStep,
+  why: string,
+  evidence: Readonly<Record<string, number | string>> = {},
+): HealOutcome {
+  return step('resumeRepair', next, why, { begunBy: journal.rule, ...evidence });
+}

@@ -1,0 +1,108 @@
+/**
+ * What was seen over many looks: since when each node is as it is, how long each condition has held, and the highest place
+ * in the log that each member was seen at. In memory; the places are also kept on disk, by the healer.
+ */
+import type { EndpointSight, Look } from './look.js';
+import type { RememberedPosition } from './memory.js';
+
+type AgentState = 'up' | 'silent' | 'unknown';
+type EtcdState = 'healthy' | 'unhealthy' | 'silent' | 'unknown';
+
+interface NodeSighting {
+  agent: AgentState;
+  agentSinceMs: number;
+  etcd: EtcdState;
+  etcdSinceMs: number;
+}
+
+/**
+ * How long ago a place must have been seen to be remembered. What a member tells may be ahead of what its disk has for a
+ * moment, and a power cut in that moment is no rolled-back disk.
+ */
+const settledMs = 10_000;
+
+export class Sightings {
+  private readonly nodes = new Map<string, NodeSighting>();
+  private readonly since = new Map<string, number>();
+  private readonly pending = new Map<
+    string,
+    { readonly atMs: number; readonly position: RememberedPosition }
+  >();
+  private readonly settled: Map<string, RememberedPosition>;
+
+  constructor(known: readonly RememberedPosition[]) {
+    this.settled = new Map(known.map((position) => [position.memberId, position]));
+  }
+
+  see({ endpoints, peers }: Look, nowMs: number): void {
+    for (const endpoint of endpoints) {
+      this.note(endpoint.node, 'etcd', etcdState(endpoint), nowMs);
+      this.notePosition(endpoint, nowMs);
+    }
+    for (const { node, kind } of peers) this.note(node, 'agent', kind, nowMs);
+  }
+
+  /** How long each of these conditions has held; those that do not hold now begin anew the next time. */
+  hold(names: readonly string[], nowMs: number): Readonly<Record<string, number>> {
+    for (const known of [...this.since.keys()]) if (!names.includes(known)) this.since.delete(known);
+    for (const name of names) if (!this.since.has(name)) this.since.set(name, nowMs);
+    // One that was seen for the first time has held for no time at all, and is told from one that does not hold.
+    return Object.fromEntries(names.map((name) => [name, Math.max(1, nowMs - this.since.get(name)!)]));
+  }
+
+  of(node: string, nowMs: number) {
+    const seen = this.nodes.get(node);
+    return {
+      node,
+      agent: seen?.agent ?? ('unknown' as const),
+      agentForMs: seen === undefined ? 0 : Math.round(nowMs - seen.agentSinceMs),
+      etcd: seen?.etcd ?? ('unknown' as const),
+      etcdForMs: seen === undefined ? 0 : Math.round(nowMs - seen.etcdSinceMs),
+    };
+  }
+
+  positions(): readonly RememberedPosition[] {
+    return [...this.settled.values()];
+  }
+
+  private note(node: string, part: 'agent' | 'etcd', state: AgentState | EtcdState, nowMs: number): void {
+    const seen: NodeSighting = this.nodes.get(node) ?? {
+      agent: 'unknown',
+      agentSinceMs: nowMs,
+      etcd: 'unknown',
+      etcdSinceMs: nowMs,
+    };
+    this.nodes.set(node, seen);
+    if (seen[part] === state) return;
+    Object.assign(seen, { [part]: state, [`${part}SinceMs`]: nowMs });
+  }
+
+  private notePosition({ status }: EndpointSight, nowMs: number): void {
+    if (status === undefined) return;
+    const { memberId, raftTerm: term, raftAppliedIndex, raftIndex } = status;
+    const index = raftAppliedIndex === '0' ? raftIndex : raftAppliedIndex;
+    const waiting = this.pending.get(memberId);
+    if (waiting !== undefined && nowMs - waiting.atMs < settledMs) return;
+    if (waiting !== undefined) this.settle(waiting.position);
+    this.pending.set(memberId, { atMs: nowMs, position: { memberId, term, index } });
+  }
+
+  private settle({ memberId, term, index }: RememberedPosition): void {
+    const known = this.settled.get(memberId);
+    this.settled.delete(memberId);
+    this.settled.set(memberId, {
+      memberId,
+      term: higher(known?.term, term),
+      index: higher(known?.index, index),
+    });
+  }
+}
+
+export function etcdState({ status, list }: EndpointSight): EtcdState {
+  if (list !== undefined) return 'healthy';
+  return status === undefined ? 'silent' : 'unhealthy';
+}
+
+function higher(a: string | undefined, b: string): string {
+  return a !== undefined && BigInt(a) > BigInt(b) ? a : b;
+}

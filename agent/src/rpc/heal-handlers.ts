@@ -1,0 +1,150 @@
+/**
+ * What the agent answers about healing: its view for peers, its status and events for people, and what an operator may ask
+ * for. What is asked goes through the same guards as what the agent does by itself.
+ */
+import { type MemberId, memberId } from '@etcd-agent/etcd';
+import { type AgentMethods, Fault, type GuardView, type Handlers } from '@etcd-agent/protocol';
+import { throughAny, underLock, votersBut } from '../heal/membership-calls.js';
+import { myId } from '../heal/plan/conditions.js';
+import { failing, guardLosing, guardsToBegin } from '../heal/plan/guards.js';
+import { healStatus, peerView } from '../heal/views.js';
+import type { CallContext } from './handlers.js';
+
+type HealMethods = Pick<
+  AgentMethods,
+  | 'peer.view'
+  | 'heal.status'
+  | 'heal.pause'
+  | 'heal.resume'
+  | 'events.read'
+  | 'member.remove'
+  | 'member.replace'
+  | 'disk.accept'
+>;
+
+const repairSteps = [
+  'hand the leadership over, where this member leads',
+  'stop etcd',
+  'remove its entry from the member list',
+  'move its data aside',
+  'add a new entry',
+  'start etcd on an empty data dir under the new id',
+  'promote it when it has caught up',
+  'verify with a write through it',
+];
+
+export const healHandlers: Handlers<HealMethods, CallContext> = {
+  'peer.view': async (_params, { self, caretaker }) => peerView(self.node, caretaker.healer),
+
+  'heal.status': (_params, { self, host, caretaker }) => healStatus(self.node, host, caretaker.healer),
+
+  async 'heal.pause'(pause, { host, caretaker: { healer } }) {
+    if (Date.parse(pause.until) <= host.clock.now().getTime())
+      throw new Fault(
+        'refused',
+        `a pause until ${pause.until} is over already`,
+        "Compare this host's clock.",
+      );
+    await host.heal.change((memory) => ({ ...memory, pause }));
+    await healer.events.record(
+      'operator',
+      'pause',
+      `paused until ${pause.until} by ${pause.by}: ${pause.reason}`,
+    );
+    healer.wake();
+    return {};
+  },
+
+  async 'heal.resume'({ by }, { host, caretaker: { healer } }) {
+    const { pause } = await host.heal.read();
+    await host.heal.change(({ pause: _, ...memory }) => memory);
+    await healer.events.record('operator', 'resume', `resumed by ${by}`);
+    healer.wake();
+    return { wasPaused: pause !== undefined };
+  },
+
+  async 'events.read'({ after, limit }, { caretaker }) {
+    return caretaker.healer.events.read(after, limit);
+  },
+
+  'member.remove': ({ memberId: hex, dryRun, by }, { host, caretaker: { healer } }) =>
+    removeMember(memberId(hex), dryRun, by, { host, healer }),
+
+  async 'member.replace'({ dryRun, by }, { host, caretaker: { healer } }) {
+    const seen = await healer.lookNow();
+    if (seen === undefined)
+      throw new Fault('refused', 'this node has no member spec yet', 'coordinator bootstrap');
+    const { picture } = seen;
+    if (picture.journal !== undefined)
+      throw new Fault(
+        'refused',
+        `a repair is under way already (${picture.journal.stage})`,
+        'coordinator heal status',
+      );
+    const guards = [...guardsToBegin(picture, myId(picture), false)];
+    const accepted = !dryRun && failing(guards).length === 0;
+    if (accepted) {
+      const at = host.clock.now().toISOString();
+      await host.heal.change((memory) => ({ ...memory, order: { by, at } }));
+      await healer.events.record('operator', 'replaceMember', `asked for by ${by}`);
+      healer.wake();
+    }
+    return { guards, steps: repairSteps, accepted };
+  },
+
+  async 'disk.accept'({ by }, { host, caretaker: { healer } }) {
+    const spec = await healer.spec();
+    if (spec === undefined)
+      throw new Fault('refused', 'this node has no member spec yet', 'coordinator bootstrap');
+    const { dataDir } = spec.etcd;
+    const { id } = await host.machine.fileSystemOf(dataDir);
+    await host.heal.change((memory) => ({ ...memory, fileSystem: { dataDir, id } }));
+    await healer.events.record('operator', 'acceptDisk', `${id} accepted for ${dataDir} by ${by}`);
+    healer.wake();
+    return { fileSystem: id };
+  },
+};
+
+async function removeMember(
+  id: MemberId,
+  dryRun: boolean,
+  by: string,
+  { host, healer }: { host: CallContext['host']; healer: CallContext['caretaker']['healer'] },
+): Promise<{ guards: GuardView[]; removed: boolean }> {
+  const judge = async () => {
+    const seen = await healer.lookNow();
+    if (seen === undefined)
+      throw new Fault('refused', 'this node has no member spec yet', 'coordinator bootstrap');
+    const { cluster } = seen.picture;
+    if (cluster.kind === 'unknown')
+      throw new Fault('refused', `the members cannot be read: ${cluster.why}`, 'coordinator status');
+    const entry = cluster.members.find((member) => member.id === id);
+    if (entry === undefined)
+      throw new Fault('refused', `member ${id} is not in the list`, 'coordinator member list');
+    return { seen, cluster, guards: [guardLosing(cluster, id)] };
+  };
+  const first = await judge();
+  if (dryRun || failing(first.guards).length > 0) return { guards: first.guards, removed: false };
+  let outcome = { guards: first.guards, removed: false };
+  const voters = votersBut(first.seen.look.endpoints, first.cluster.members, id);
+  const locked = await underLock(voters, `${first.seen.spec.node} for ${by}`, async () => {
+    const again = await judge();
+    if (failing(again.guards).length > 0) {
+      outcome = { guards: again.guards, removed: false };
+      return;
+    }
+    await throughAny(votersBut(again.seen.look.endpoints, again.cluster.members, id), (admin) =>
+      admin.memberRemove(id),
+    );
+    outcome = { guards: again.guards, removed: true };
+  });
+  if (locked.kind === 'busy')
+    throw new Fault('busy', `${locked.owner} is changing the membership: try again`);
+  await healer.events.record(
+    'operator',
+    'removeMember',
+    `member ${id} ${outcome.removed ? 'removed' : 'not removed'} for ${by}`,
+  );
+  host.log.warn({ id, by, ...outcome }, 'member.remove');
+  return outcome;
+}
