@@ -2,11 +2,10 @@
  * Everything that an agent does by itself, without its door: the loop over local files, and the healing loop. It never stops
  * etcd because it stops itself.
  */
-import type { MemberSpec } from '@etcd-agent/protocol';
 import { execute } from './execute.js';
 import { Healer, type HealParts, healParts } from './heal/healer.js';
 import type { AgentHost } from './host.js';
-import { type AgentSelf, type LocalView, observeLocal } from './observe.js';
+import { type LocalView, observeLocal } from './observe.js';
 import { type Alone, oneAtATime } from './one-at-a-time.js';
 import type { Local } from './plan/local.js';
 import { plan, type Waiting } from './plan/plan.js';
@@ -118,5 +117,3 @@ function narrow(view: LocalView, startIsRecent: boolean): Local {
       (service.kind === 'restarting' && startIsRecent),
   };
 }
-
-export type { AgentSelf, MemberSpec };

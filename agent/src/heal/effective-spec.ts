@@ -15,7 +15,7 @@ export async function effectiveSpec({
   return spec === undefined ? undefined : withMember(spec, memory.member, journal);
 }
 
-export function withMember(
+function withMember(
   spec: MemberSpec,
   member: { readonly bootstrapId: string; readonly memberId: string } | undefined,
   journal: Journal | undefined,

@@ -2,7 +2,7 @@
  * Carries out healing's steps, one executor per kind: a step without an executor does not compile. Whatever must be known
  * after a power cut is on disk before the act; nothing is decided here.
  */
-import { type Member, type MemberId, parseEtcdVersion } from '@etcd-agent/etcd';
+import type { Member, MemberId } from '@etcd-agent/etcd';
 import type { MemberSpec } from '@etcd-agent/protocol';
 import { quarantineDataDir, recordDataDir } from '../data-dir.js';
 import { installConf, installPems } from '../etcd-files.js';
@@ -154,7 +154,7 @@ export const healExecutors: Executors = {
   },
 
   async promote(act, { id }) {
-    await journal(act, { stage: 'promoting' });
+    if (act.picture.journal !== undefined) await journal(act, { stage: 'promoting' });
     await throughAny(voters(act, id), (admin) => admin.memberPromote(id));
   },
 
@@ -276,8 +276,4 @@ function nameOf(spec: MemberSpec, peerURLs: readonly string[]): string | undefin
 
 function counted(counters: Readonly<Record<string, number>>, name: string): Record<string, number> {
   return { ...counters, [name]: (counters[name] ?? 0) + 1 };
-}
-
-export function canHeal(spec: MemberSpec): boolean {
-  return parseEtcdVersion(spec.etcd.version) !== undefined;
 }

@@ -5,7 +5,7 @@
  * What the loop has in memory (durations, open clients) is lost with the process, and nothing depends on it.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type Alarm, type MemberId, quorum } from '@etcd-agent/etcd';
+import { type Alarm, quorum } from '@etcd-agent/etcd';
 import type { ServiceState } from '@etcd-agent/platform';
 import type { MemberSpec, Position } from '@etcd-agent/protocol';
 import type { AgentHost } from '../host.js';
@@ -39,6 +39,10 @@ const positionsMs = 10_000;
 const alarmsMs = 60_000;
 /** Hashing reads all keys of all voters. */
 const hashesMs = 5_000;
+/** A reason that came and went is written down again after this long without it. */
+const sayAgainMs = 60_000;
+/** Reasons that are remembered for that. */
+const reasonsMax = 500;
 /** An etcd that has run this long was started for good. */
 const wellMs = 60_000;
 
@@ -81,7 +85,10 @@ export class Healer {
   private progress = { mark: '', atMs: 0 };
   private positionsAtMs = 0;
   private savedPositions = '';
-  private reported = '';
+  /** When each reason to wait was last written down. */
+  private readonly reported = new Map<string, number>();
+  /** When something last moved: a step, or a reason to wait that was new. */
+  private movedMs = 0;
 
   private constructor(
     private readonly host: AgentHost,
@@ -175,7 +182,7 @@ export class Healer {
     await this.remember(seen);
     await this.reportWaiting(seen.plan);
     const { decision } = seen.plan;
-    if (decision === undefined) return isQuiet(seen) ? idleMs : busyMs;
+    if (decision === undefined) return this.pace(seen);
     return this.alone(() => this.carryOut(seen));
   }
 
@@ -228,6 +235,7 @@ export class Healer {
     await executeHeal(this.parts.executors, act);
     if (step.kind !== 'checkDisk') await this.events.record('done', rule, step.kind, { ...step } as never);
     this.progress = { mark: '', atMs: this.nowMs };
+    this.movedMs = this.nowMs;
   }
 
   private async checkDisk(spec: MemberSpec): Promise<void> {
@@ -392,18 +400,25 @@ export class Healer {
     this.savedPositions = text;
   }
 
-  /** An event for each new reason to wait; numbers that only grow are not new. */
+  /** An event for each reason to wait, once in a while; numbers that only grow make no new one. */
   private async reportWaiting({ waiting }: HealPlan): Promise<void> {
-    const text = waiting
-      .map(({ rule, reason }) => `${rule} ${reason.replace(/\d+(\.\d+)?/g, '#')}`)
-      .join('\n');
-    if (text === this.reported) return;
-    const before = new Set(this.reported.split('\n'));
-    this.reported = text;
     for (const { rule, reason, evidence } of waiting) {
-      if (!before.has(`${rule} ${reason.replace(/\d+(\.\d+)?/g, '#')}`))
-        await this.events.record('waiting', rule, reason, evidence);
+      const key = `${rule} ${reason.replace(/[0-9a-f]{16}|\d+(\.\d+)?/g, '#')}`;
+      const { nowMs } = this;
+      const before = this.reported.get(key);
+      this.reported.set(key, nowMs);
+      if (before !== undefined && nowMs - before < sayAgainMs) continue;
+      this.movedMs = nowMs;
+      await this.events.record('waiting', rule, reason, evidence);
     }
+    if (this.reported.size > reasonsMax) this.reported.clear();
+  }
+
+  /** Often while things move, seldom while they stand still. */
+  private pace(seen: Seen): number {
+    if (isQuiet(seen)) return idleMs;
+    const stillMs = this.nowMs - this.movedMs;
+    return stillMs < 10_000 ? busyMs : stillMs < 60_000 ? failedMs : idleMs;
   }
 }
 
@@ -423,5 +438,3 @@ function addressIsHere({ etcd }: MemberSpec, addresses: readonly string[]): bool
     return addresses.includes(address);
   });
 }
-
-export type { MemberId };

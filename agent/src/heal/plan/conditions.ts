@@ -14,6 +14,7 @@ export function conditions(picture: Seen): readonly string[] {
     ['silent', runs(picture) && picture.own.kind === 'silent'],
     ['removed', isRemoved(picture)],
     ['leading', picture.journal !== undefined && leads(picture)],
+    ['ownLearner', picture.own.kind === 'answers' && picture.own.isLearner],
     ['hashDiffers', picture.hashes.kind === 'differ'],
     ['notRunning', ['inactive', 'failed', 'conditionFailed'].includes(picture.service.kind)],
   ];
@@ -39,7 +40,7 @@ export function isStopped({ service }: Pick<Picture, 'service'>): boolean {
 }
 
 /** No WAL where one has been. What a running etcd still holds open of it does not count: it is gone at its end. */
-export function dataIsGone({ data }: Pick<Picture, 'data'>): boolean {
+function dataIsGone({ data }: Pick<Picture, 'data'>): boolean {
   return data.begun && data.kind !== 'unknown' && data.wal.kind === 'none';
 }
 
@@ -52,7 +53,7 @@ export function myId({ data, me }: Pick<Picture, 'data' | 'me'>): MemberId {
  * Linearizable lists from two other endpoints, or from the only other voter there is, lack this node's id. A list that
  * this node's own etcd gave proves nothing: it may be what a removed member still believes.
  */
-export function isRemoved({ cluster, data, me, journal }: Seen): boolean {
+function isRemoved({ cluster, data, me, journal }: Seen): boolean {
   if (journal !== undefined || cluster.kind === 'unknown' || !data.begun) return false;
   const id = myId({ data, me });
   const voters = cluster.members.filter(({ role }) => role === 'voter').length;

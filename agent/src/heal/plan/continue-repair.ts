@@ -81,11 +81,7 @@ function enter(picture: Picture, journal: Journal, cluster: Known, oldId: Member
   if (data.content) return act(journal, { kind: 'quarantineData' }, 'its data belongs to a removed member');
   const entry = ownEntry(cluster, picture);
   if (entry !== undefined) {
-    if (entry.started && entry.role === 'voter')
-      return hold(
-        'resumeRepair',
-        `member ${entry.id} has this node's peer URL and has been started: two hosts under one name?`,
-      );
+    if (entry.started && entry.role === 'voter') return removeFormer(picture, journal, cluster, entry.id);
     return act(journal, { kind: 'adoptEntry', id: entry.id }, 'an entry of this node is waiting for it');
   }
   const failed = failing(guardAdd(cluster, picture, oldId));
@@ -96,6 +92,26 @@ function enter(picture: Picture, journal: Journal, cluster: Known, oldId: Member
     return hold('resumeRepair', `try ${journal.attempts + 1} begins in ${seconds(waitMs - stalledMs)}`);
   const role = picture.me.learners ? 'learner' : 'voter';
   return act(journal, { kind: 'addMember', role }, sentence(guardAdd(cluster, picture, oldId)));
+}
+
+/**
+ * A started voter with this node's peer URL that this node does not remember: a member it was meanwhile, on a disk that is
+ * not this one. It is taken out like the old one, but only when nobody has seen it alive for long enough.
+ */
+function removeFormer(picture: Picture, journal: Journal, cluster: Known, id: MemberId): HealOutcome {
+  const inactiveMs = picture.held[`inactive:${id}`] ?? 0;
+  if (inactiveMs < picture.policy.replaceMs) {
+    return hold(
+      'resumeRepair',
+      `member ${id} has this node's peer URL and has been started: two hosts under one name?`,
+      { inactiveMs },
+    );
+  }
+  const failed = failing([guardLosing(cluster, id), guardForecast(picture, cluster, id)]);
+  if (failed.length > 0) return hold('resumeRepair', sentence(failed));
+  return act(journal, { kind: 'removeMember', id }, `member ${id} of this node has been inactive`, {
+    inactiveMs,
+  });
 }
 
 /** An entry was added: start under it, and under no other. */

@@ -6,7 +6,15 @@ import { quorum } from '@etcd-agent/etcd';
 import type { Waiting } from '@etcd-agent/protocol';
 import { isStopped, myId, runs } from './conditions.js';
 import { continueRepair } from './continue-repair.js';
-import { failing, guardLosing, guardPause, guardsToBegin, seconds, sentence } from './guards.js';
+import {
+  failing,
+  guardLosing,
+  guardPause,
+  guardPromote,
+  guardsToBegin,
+  seconds,
+  sentence,
+} from './guards.js';
 import type { Picture } from './picture.js';
 import { type RejoinEvidence, rejoinRules } from './rejoin-evidence.js';
 import { type Decision, type HealOutcome, hold, nothing, report, step } from './step.js';
@@ -39,6 +47,7 @@ export const healRules: Readonly<Record<string, Rule>> = {
   ),
   startEtcd,
   unhang,
+  promoteLearner,
   disarmCorrupt,
   removeOrphan,
   quorumLost,
@@ -235,6 +244,23 @@ function unhang(picture: Picture): HealOutcome {
   const guard = guardLosing(cluster, myId(picture));
   if (!guard.ok) return waits(guard.reason);
   return step('unhang', { kind: 'restartEtcd' }, `etcd has not answered for ${seconds(silentMs)}`, evidence);
+}
+
+/**
+ * Preconditions: no repair is under way, and this node's own member has been a learner for the waiting time of a removal:
+ * whoever added it, by hand perhaps, does not promote it.
+ */
+function promoteLearner({ cluster, own, held, policy }: Picture): HealOutcome {
+  const learnerMs = held.ownLearner ?? 0;
+  if (cluster.kind === 'unknown' || own.kind !== 'answers' || learnerMs === 0) return nothing;
+  const guard = guardPromote(cluster, own.memberId);
+  if (learnerMs < policy.removedMs || !guard.ok)
+    return report(
+      'promoteLearner',
+      `this member is a learner; promoted after ${seconds(policy.removedMs)}; ${guard.reason}`,
+      { learnerMs },
+    );
+  return step('promoteLearner', { kind: 'promote', id: own.memberId }, guard.reason, { learnerMs });
 }
 
 /** Preconditions: a CORRUPT alarm is armed and the hashes of all voters are equal; this node is the one to do it. */

@@ -4,10 +4,10 @@
  */
 import { type MemberId, quorum } from '@etcd-agent/etcd';
 import type { Evidence } from '@etcd-agent/protocol';
-import { myId } from './conditions.js';
+import { isStopped, myId } from './conditions.js';
 import { countsWithout, ownEntry, seconds } from './guards.js';
 import type { Picture } from './picture.js';
-import { type HealOutcome, hold, nothing, report } from './step.js';
+import { type HealOutcome, hold, nothing, report, step } from './step.js';
 
 export interface RejoinEvidence {
   readonly kind: 'evidence';
@@ -147,8 +147,11 @@ function rejoinRemoved(picture: Picture): Found {
   const removedMs = held.removed ?? 0;
   if (removedMs === 0) return nothing;
   const id = myId(picture);
-  if (me.unwantedBy !== undefined)
+  if (me.unwantedBy !== undefined) {
+    // etcd ends by itself here, and would be started again and again.
+    if (!isStopped(picture)) return step('rejoinRemoved', { kind: 'stopEtcd' }, me.unwantedBy);
     return hold('rejoinRemoved', `member ${id} was removed, and that is wanted: ${me.unwantedBy}`);
+  }
   if (removedMs < policy.removedMs) {
     const inMs = policy.removedMs - removedMs;
     return report('rejoinRemoved', `member ${id} is in no list any more; it rejoins in ${seconds(inMs)}`, {
@@ -187,14 +190,15 @@ function replaceMember(picture: Picture): Found {
 }
 
 /**
- * The entry of this node that a repair removes: what it remembers, which need not be in the list any more. Undefined where
- * the list has another started voter with this node's peer URL, of which nobody here knows.
+ * The entry of this node that a repair removes: what it remembers, which need not be in the list any more. Where the list
+ * has another started voter with this node's peer URL, that one, once nobody has seen it alive for long enough; undefined
+ * until then.
  */
 function memberToReplace(picture: Picture): MemberId | undefined {
   const id = myId(picture);
   const entry = picture.cluster.kind === 'known' ? ownEntry(picture.cluster, picture) : undefined;
-  const stranger = entry !== undefined && entry.id !== id && entry.started && entry.role === 'voter';
-  return stranger ? undefined : id;
+  if (entry === undefined || entry.id === id || !entry.started || entry.role === 'learner') return id;
+  return (picture.held[`inactive:${entry.id}`] ?? 0) >= picture.policy.replaceMs ? entry.id : undefined;
 }
 
 function twoHosts(picture: Picture, rule: string): HealOutcome {
