@@ -37,6 +37,9 @@ export const status: Call<MemberStatus> = (server, answer) => {
       raftTerm: String(raft.term),
       raftAppliedIndex: server.world.rules.learners ? String(applied.index) : '0',
       revision: String(applied.revision),
+      errors: server.world.rules.learners
+        ? applied.alarms.map(({ memberId, type }) => `memberID:${BigInt(`0x${memberId}`)} alarm:${type} `)
+        : [],
       isLearner: isLearner(server),
     },
   });
