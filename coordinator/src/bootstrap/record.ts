@@ -19,6 +19,8 @@ export function newRecord(
     token,
     ...expectedIds(places, token),
     etcdVersion,
+    unwanted: [],
+    replaces: [],
     recordedAt: new Date().toISOString(),
   };
 }

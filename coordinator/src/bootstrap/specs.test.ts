@@ -14,7 +14,14 @@ function inputsOf(written: unknown, token = 'c1-0123456789abcdef'): SpecInputs {
   return {
     topology,
     places,
-    record: { bootstrapId: ourBootstrap, token, ...expectedIds(places, token), etcdVersion: '3.5.16' },
+    record: {
+      bootstrapId: ourBootstrap,
+      token,
+      ...expectedIds(places, token),
+      etcdVersion: '3.5.16',
+      unwanted: [],
+      replaces: [],
+    },
     certificates: new Map(places.map(({ name }, index) => [name, String(index).repeat(64)])),
   };
 }
@@ -54,6 +61,28 @@ describe('the specs of any valid topology', () => {
         });
         expect(enrolled.specsSha256).not.toBe(specsSha256);
         expect(enrolled.settingsSha256).toBe(settingsSha256);
+      }),
+    );
+  });
+
+  it('carry policy, unwanted nodes and replaced members, which are new specs and no other settings of etcd', () => {
+    fc.assert(
+      fc.property(validTopology, (written) => {
+        const inputs = inputsOf(written);
+        const before = specDigests(inputs);
+        const { name } = inputs.places[0]!;
+        const watching = inputsOf({ ...written, healing: { orphan: '17m' } });
+        const unwanted = { ...inputs, record: { ...inputs.record, unwanted: [name] } };
+        const memberId = 'ab'.repeat(8);
+        const replaced = { ...inputs, record: { ...inputs.record, replaces: [{ node: name, memberId }] } };
+        for (const changed of [watching, unwanted, replaced]) {
+          expect(specDigests(changed).specsSha256).not.toBe(before.specsSha256);
+          expect(specDigests(changed).settingsSha256).toBe(before.settingsSha256);
+        }
+        for (const spec of memberSpecs(watching, 2)) expect(spec.healing.orphanMs).toBe(17 * 60_000);
+        for (const spec of memberSpecs(unwanted, 2)) expect(spec.unwanted).toEqual([name]);
+        for (const spec of memberSpecs(replaced, 2))
+          expect(spec.replaces).toBe(spec.node === name ? memberId : undefined);
       }),
     );
   });

@@ -3,15 +3,19 @@
  * resume arrives at the same specs.
  */
 import { createHash } from 'node:crypto';
-import { healingPolicySchema, type MemberSpec } from '@etcd-agent/protocol';
+import type { MemberSpec } from '@etcd-agent/protocol';
 import type { BootstrapRecord } from '../state/records.js';
+import { healingPolicy } from '../topology/healing-settings.js';
 import type { NodePlace } from '../topology/places.js';
 import type { TopologyFile } from '../topology/schema.js';
 
 export interface SpecInputs {
-  readonly topology: Pick<TopologyFile, 'name' | 'etcd'>;
+  readonly topology: Pick<TopologyFile, 'name' | 'etcd' | 'healing'>;
   readonly places: readonly NodePlace[];
-  readonly record: Pick<BootstrapRecord, 'bootstrapId' | 'token' | 'clusterId' | 'members' | 'etcdVersion'>;
+  readonly record: Pick<
+    BootstrapRecord,
+    'bootstrapId' | 'token' | 'clusterId' | 'members' | 'etcdVersion' | 'unwanted' | 'replaces'
+  >;
   /** Current agent certificates by node name. */
   readonly certificates: ReadonlyMap<string, string>;
 }
@@ -26,6 +30,7 @@ export function memberSpecs(
     if (certificateSha256 === undefined) throw new RangeError(`no certificate of ${name}`);
     return { name, address, port: agentPort, certificateSha256, clientURLs: [clientURL] };
   });
+  const healing = healingPolicy(topology.healing);
   const { dataDir: _, clientPort: __, peerPort: ___, ...tuning } = topology.etcd;
   return places.map((place) => ({
     generation,
@@ -49,15 +54,24 @@ export function memberSpecs(
     // Spelled out: a record just made and the same one read back may hold their keys in another order, and a digest sees that.
     initialCluster: record.members.map(({ name, memberId, peerURLs }) => ({ name, memberId, peerURLs })),
     agents,
-    healing: healingPolicySchema.parse({}),
-    unwanted: [],
+    healing,
+    unwanted: [...record.unwanted].sort(),
+    ...replacesOf(place, record),
   }));
+}
+
+function replacesOf(
+  { name }: NodePlace,
+  { replaces }: Pick<BootstrapRecord, 'replaces'>,
+): Pick<MemberSpec, 'replaces'> {
+  const former = replaces.find(({ node }) => node === name);
+  return former === undefined ? {} : { replaces: former.memberId };
 }
 
 /** Digests of the specs, generation left out: equal digests mean that nothing has to be sent. */
 export interface SpecDigests {
   readonly specsSha256: string;
-  /** Without the agents' certificates: a re-enrolment changes those, only an edited topology changes the rest. */
+  /** What etcd itself runs with: another policy, or a host enrolled again or not wanted any more, changes nothing of it. */
   readonly settingsSha256: string;
 }
 
@@ -65,7 +79,9 @@ export function specDigests(inputs: SpecInputs): SpecDigests {
   const specs = memberSpecs(inputs, 1);
   return {
     specsSha256: sha256(specs),
-    settingsSha256: sha256(specs.map(({ agents: _, healing: __, unwanted: ___, ...settings }) => settings)),
+    settingsSha256: sha256(
+      specs.map(({ agents: _, healing: __, unwanted: ___, replaces: ____, ...settings }) => settings),
+    ),
   };
 }
 

@@ -138,19 +138,26 @@ async function learnFromAgents(stateDir: string, state: StateDir): Promise<Learn
       })),
     );
     const known = record?.generation ?? 0;
-    const newest = seen.flatMap(({ spec }) => spec ?? []).sort((a, b) => b.generation - a.generation)[0];
-    const newer = newest !== undefined && newest.generation > known;
+    const specs = seen.flatMap(({ spec }) => spec ?? []);
+    const generation = Math.max(known, ...specs.map((spec) => spec.generation));
+    const newer = generation > known;
     if (newer) {
       const begun = seen.some((each) => each.begun);
-      await state.writeJson(recordOf(newest, begun), 'bootstrap.json');
+      await state.writeJson(
+        recordOf(
+          specs.filter((spec) => spec.generation === generation),
+          begun,
+        ),
+        'bootstrap.json',
+      );
       await audit(state, {
         action: 'state import',
         outcome: 'ok',
-        detail: { learntGeneration: newest.generation },
+        detail: { learntGeneration: generation },
       });
     }
     return {
-      generation: newer ? newest.generation : known,
+      generation,
       newer,
       unreachable: failures.map(({ failure }) => failure.parts.what),
     };
@@ -159,8 +166,12 @@ async function learnFromAgents(stateDir: string, state: StateDir): Promise<Learn
   }
 }
 
-/** A spec holds all that a record does. Where any node has data the bootstrap counts as finished: nobody starts empty again. */
-function recordOf(spec: MemberSpec, begun: boolean): BootstrapRecord {
+/** The specs of one generation hold all that a record does. Where any node has data the bootstrap counts as finished: nobody starts empty again. */
+function recordOf(specs: readonly MemberSpec[], begun: boolean): BootstrapRecord {
+  const [spec] = specs as [MemberSpec];
+  const replaces = specs.flatMap(({ node, replaces: memberId }) =>
+    memberId === undefined ? [] : [{ node, memberId }],
+  );
   const now = new Date().toISOString();
   return {
     bootstrapId: spec.cluster.bootstrapId,
@@ -168,6 +179,8 @@ function recordOf(spec: MemberSpec, begun: boolean): BootstrapRecord {
     clusterId: spec.cluster.clusterId,
     members: spec.initialCluster,
     etcdVersion: spec.etcd.version,
+    unwanted: spec.unwanted,
+    replaces,
     generation: spec.generation,
     // Equal to no digest: the next bootstrap sends specs of its own, in a generation above.
     specsSha256: '0'.repeat(64),

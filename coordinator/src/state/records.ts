@@ -38,8 +38,12 @@ export const bootstrapRecordSchema = z.strictObject({
   generation: z.int().min(1),
   /** Of the specs of that generation, without the generation itself. */
   specsSha256: sha256Hex,
-  /** Likewise, without the agents' certificates too: what etcd itself runs with. Unknown after an import that learnt from agents. */
+  /** Likewise, of what etcd itself runs with only. Unknown after an import that learnt from agents. */
   settingsSha256: sha256Hex.optional(),
+  /** Nodes whose member an operator removed on purpose. */
+  unwanted: z.array(nameSchema).default([]),
+  /** Reinstalled hosts, each with the member whose place it takes. */
+  replaces: z.array(z.strictObject({ node: nameSchema, memberId: hexId })).default([]),
   recordedAt: instant,
   /** It is being given up: data dirs are being moved aside. Only the reset may go on from here. */
   resetting: z.literal(true).optional(),

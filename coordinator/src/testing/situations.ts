@@ -30,6 +30,8 @@ export function recordOf(nodes: readonly NodePlace[], completed: boolean): Boots
     generation: 3,
     specsSha256: sha,
     settingsSha256: sha,
+    unwanted: [],
+    replaces: [],
     recordedAt: '2026-01-01T00:00:00.000Z',
     ...(completed ? { completedAt: '2026-01-01T00:01:00.000Z' } : {}),
   };

@@ -9,6 +9,7 @@ export interface WrittenTopology {
   nodes: Record<string, unknown>[];
   agent?: { port?: number };
   etcd?: Partial<TopologyFile['etcd']>;
+  healing?: Record<string, unknown>;
   pki?: Record<string, unknown>;
 }
 
@@ -83,6 +84,16 @@ export const validTopology: fc.Arbitrary<WrittenTopology> = fc
           optional,
         )
         .map((etcd) => ({ ...etcd, electionTimeout: Math.max(50, 5 * (etcd.heartbeatInterval ?? 500)) })),
+      healing: fc.record(
+        {
+          mode: fc.constantFrom('heal', 'watch'),
+          watch: fc.constantFrom('0s', '5s', '1m'),
+          orphan: fc.constantFrom('1s', '15m', '24h', '7d'),
+          repairsPerDayMax: fc.integer({ min: 1, max: 100 }),
+          quarantineBytesMax: fc.integer({ min: 0, max: 2 ** 40 }),
+        },
+        optional,
+      ),
       pki: fc.record(
         {
           key,

@@ -73,6 +73,18 @@ const mutations: Readonly<Record<string, Mutation>> = {
       topology.etcd = { heartbeatInterval: 1000, electionTimeout: 4999 };
     },
   },
+  'a wait without a unit': {
+    path: /healing\.orphan "900" is no duration such as/,
+    change: (topology) => {
+      topology.healing = { orphan: '900' };
+    },
+  },
+  'a wait that no agent takes': {
+    path: /healing\.hang "0s" is not between 1s and 1d/,
+    change: (topology) => {
+      topology.healing = { hang: '0s' };
+    },
+  },
   'a weak key': {
     path: /pki\.key must be/,
     change: (topology) => {

@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { nameSchema, plainPath, port } from '@etcd-agent/protocol';
 import * as z from 'zod';
+import { healingSchema } from './healing-settings.js';
 
 /** The most voters that etcd's authors advise is seven; nine leaves room for a migration. */
 export const nodesMax = 9;
@@ -98,6 +99,7 @@ export const topologySchema = z.strictObject({
       maxRequestBytes: z.int().min(1).optional(),
     })
     .prefault({}),
+  healing: healingSchema.describe('What every agent may do by itself when its etcd fails.'),
   pki: z
     .strictObject({
       key: keySchema.optional(),

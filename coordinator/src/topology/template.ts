@@ -30,6 +30,23 @@ etcd:
   # snapshotCount: 100000
   # maxRequestBytes: 1572864
 
+# What every agent does by itself when its etcd fails. Change it later with: coordinator apply -f FILE
+healing:
+  mode: heal                         # watch: everything is decided and explained, nothing is done
+  watch: 5s                          # an agent that has just started knows nothing of what went before
+  evidence: 1s                       # how long evidence must stand: a file system may still be being mounted
+  hang: 10s                          # silence of a running etcd before it is restarted; a slow fsync takes 1 s
+  hangUptime: 1m                     # an etcd younger than this may still be replaying its log
+  stopped: 1m                        # whoever stops etcd by hand usually starts it again; after this the agent does
+  removed: 1m                        # whoever removes a member by hand may be about to add it again
+  orphan: 15m                        # an entry that never started, of a silent host: it may be being installed
+  replace: 10s                       # how long everybody must have seen a member inactive that a new host replaces
+  hold: 10m                          # a repair that did not hold this long counts as one of a series
+  repairsPerDayMax: 3                # more of them mean a cause that repairing does not remove
+  joinStall: 5m                      # a joining member that receives nothing this long is added anew
+  quarantine: 7d                     # data moved aside is kept this long; the newest is never removed
+  quarantineBytesMax: 17179869184    # of all quarantines but the newest: two databases of 8 GiB
+
 # In cfssl's words. These are the runbook's values.
 pki:
   key: { algo: rsa, size: 4096 }     # or { algo: ecdsa, size: 256 }: a thousand times faster to make

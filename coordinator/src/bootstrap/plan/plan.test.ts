@@ -149,7 +149,7 @@ describe('a bootstrap, whatever it finds', () => {
         // Nodes that have a spec are told first who is who now; the others are configured after the checks.
         const first = found.indexOf('configure');
         const checks = found.findIndex((kind) => kind === 'preflight' || kind === 'certify');
-        const early = first < checks ? first : -1;
+        const early = checks === -1 || first < checks ? first : -1;
         const ranks = found
           .filter((kind, index) => kind !== 'record' && index !== early)
           .map((kind) => order.indexOf(kind));
