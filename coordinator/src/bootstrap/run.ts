@@ -4,11 +4,13 @@
  */
 import { audit } from '../audit.js';
 import { readAdminCredentials } from '../authority.js';
+import { wantedPlaces } from '../cluster/finished.js';
 import { type Cluster, credentialsOf, readBootstrapRecord } from '../cluster/open-cluster.js';
 import type { ClusterView } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
 import { nodeFailure } from '../link/dial-error.js';
 import type { NodeLink } from '../link/dial-node.js';
+import { currentCertificates } from '../link/node-records.js';
 import type { Finding } from '../preflight/findings.js';
 import { judge } from '../preflight/judge.js';
 import { runPreflight } from '../preflight/run.js';
@@ -81,6 +83,8 @@ class BootstrapRun {
   findings: readonly Finding[] = [];
   seen: ClusterView | undefined;
   private links: readonly NodeLink[] = [];
+  /** Of absent nodes too: the others must go on knowing them. */
+  private certificates: ReadonlyMap<string, string> = new Map();
   private toEnrol: ReadonlySet<string> = new Set();
   private reset = false;
   private issued: Promise<readonly IssuedNode[]> | undefined;
@@ -145,7 +149,16 @@ class BootstrapRun {
     const reached: Reached = await reachAll(places, options);
     this.links = reached.links;
     if (mayEnrol) this.toEnrol = new Set();
-    if (reached.failures.length > 0) throw failureOf(reached.failures);
+    // A host whose member was removed on purpose may be gone for good.
+    const missing = reached.failures.filter(({ place }) => !this.isUnwanted(place.name));
+    if (missing.length > 0) throw failureOf(missing);
+    const names = cluster.places.map(({ name }) => name);
+    const held = this.links.map((link) => [link.place.name, link.certificateSha256] as const);
+    this.certificates = new Map([...(await currentCertificates(cluster.state, names)), ...held]);
+  }
+
+  private isUnwanted(name: string): boolean {
+    return this.record?.unwanted.includes(name) === true;
   }
 
   private async plan(): Promise<readonly BootstrapStep[]> {
@@ -178,7 +191,7 @@ class BootstrapRun {
     return Promise.all(
       this.options.cluster.places.map(async (place): Promise<NodeSituation> => {
         const link = this.links.find((each) => each.place.name === place.name);
-        if (link === undefined) return { place, kind: 'toEnrol' };
+        if (link === undefined) return { place, kind: this.isUnwanted(place.name) ? 'absent' : 'toEnrol' };
         const snapshot = await this.onNode(link, () => link.call('node.observe', {}));
         return { place, kind: 'linked', snapshot, generation: link.hello.generation };
       }),
@@ -199,7 +212,7 @@ class BootstrapRun {
           );
         });
       case 'preflight':
-        return progress.phase(`Check ${list(step.nodes)}`, () => this.preflight());
+        return progress.phase(`Check ${list(step.nodes)}`, () => this.preflight(step.nodes));
       case 'certify':
         return progress.phase(`Certify ${list(step.nodes)}`, async (report) =>
           install(await (this.issued ?? issue(cluster, this.named(step.nodes), report))),
@@ -219,8 +232,8 @@ class BootstrapRun {
     }
   }
 
-  private async preflight(): Promise<void> {
-    const reports = await runPreflight(this.links);
+  private async preflight(nodes: readonly string[]): Promise<void> {
+    const reports = await runPreflight(this.named(nodes));
     this.findings = judge(reports, this.reset ? undefined : this.record);
     const failed = this.findings.filter(({ result }) => result === 'fail');
     if (failed.length > 0) {
@@ -261,14 +274,16 @@ class BootstrapRun {
     const { cluster, timeoutMs } = this.options;
     const record = this.record!;
     const credentials = await readAdminCredentials(cluster.state);
+    const places = wantedPlaces(cluster.places, record);
     this.seen = await verify({
-      places: cluster.places,
-      links: this.links,
+      places,
+      links: this.named(places.map(({ name }) => name)),
       record,
       credentials,
       timeoutMs,
       report,
     });
+    if (record.replaces.length > 0) await this.endReplacements(record);
     if (record.completedAt === undefined) {
       this.record = { ...record, completedAt: new Date().toISOString() };
       await keepRecord(cluster.state, this.record, 'next');
@@ -280,10 +295,16 @@ class BootstrapRun {
     }
   }
 
+  /** The reinstalled hosts are members of their own now: were one reinstalled again, it must not take that old place. */
+  private async endReplacements(record: BootstrapRecord): Promise<void> {
+    this.record = { ...record, replaces: [] };
+    await this.keepNextRecord('next');
+    await this.configure(this.links.map(({ place }) => place.name));
+  }
+
   private inputs(record: SpecInputs['record']): SpecInputs {
     const { topology, places } = this.options.cluster;
-    const certificates = new Map(this.links.map((link) => [link.place.name, link.certificateSha256]));
-    return { topology, places, record, certificates };
+    return { topology, places, record, certificates: this.certificates };
   }
 
   private digests(record: SpecInputs['record']) {

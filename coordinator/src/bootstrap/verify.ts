@@ -11,6 +11,7 @@ import type { NodeLink } from '../link/dial-node.js';
 import type { PhaseReport } from '../progress.js';
 import type { BootstrapRecord } from '../state/records.js';
 import type { NodePlace } from '../topology/places.js';
+import { assertMembers } from './assert-members.js';
 
 /** One try of one endpoint. An etcd that is electing answers late; a new try is cheap. */
 const tryMsMax = 2_000;
@@ -55,7 +56,7 @@ export async function verify(options: VerifyOptions): Promise<ClusterView> {
   try {
     await allHealthy(clients, options, deadline);
     const view = await viewSettled(clients, deadline);
-    checkMembers(view, record);
+    assertMembers(view, record);
     for (const flip of await flips) if (flip.status === 'rejected') throw flip.reason;
     return view;
   } finally {
@@ -128,26 +129,6 @@ async function viewSettled(clients: readonly MemberClient[], deadline: number): 
   }
 }
 
-function checkMembers({ endpoints, members }: ClusterView, record: BootstrapRecord): void {
-  const found = (members ?? []).map(({ id, name, peerURLs }) => `${id} ${name} ${peerURLs.join(',')}`).sort();
-  const expected = record.members
-    .map(({ memberId, name, peerURLs }) => `${memberId} ${name} ${peerURLs.join(',')}`)
-    .sort();
-  const others = endpoints.filter(({ status }) => status?.clusterId !== record.clusterId);
-  if (found.join('\n') === expected.join('\n') && others.length === 0) return;
-  throw new Failure({
-    exit: 'failed',
-    what: 'the cluster has come up, but it is not the one that was to begin',
-    where: [
-      ...others.map(({ name, status }) => `${name} answers for cluster ${status?.clusterId ?? 'unknown'}`),
-      `found members: ${found.join('; ') || 'none'}`,
-      `expected cluster ${record.clusterId}: ${expected.join('; ')}`,
-    ],
-    cause: 'members were changed by hand meanwhile, or another cluster answers at these addresses',
-    next: 'coordinator member list',
-  });
-}
-
 async function waitFlipped(link: NodeLink, deadline: number): Promise<void> {
   for (;;) {
     const { conf } = await link.call('node.observe', { etcd: 'leave' });
@@ -186,7 +167,7 @@ async function notHealthy(
     what: `${failed.length} of ${places.length} members did not become healthy within ${timeoutMs / 1000} s`,
     where,
     cause: "etcd's own log says why",
-    next: 'look at the log of etcd there, then run coordinator bootstrap again: it goes on from here',
+    next: `coordinator explain ${failed[0]!.place.name}, and the log of etcd there; then run coordinator bootstrap again: it goes on from here`,
   });
 }
 

@@ -19,8 +19,14 @@ export function clusterCommands(): void {
     );
   command(program, 'token <node>', 'make a one-time join token for a node')
     .option('--ttl <duration>', 'how long it may be used, such as 30m or 24h', duration, tokenMsDefault)
-    .action((node: string, options: { ttl: number }) =>
-      show(async () => (await import('../commands/token.js')).token(await context(), node, options.ttl)),
+    .option('--replace', 'for a reinstalled host: its agent takes the place of its former member')
+    .action((node: string, options: { ttl: number; replace?: boolean }) =>
+      show(async () =>
+        (await import('../commands/token.js')).token(await context(), node, {
+          lifeMs: options.ttl,
+          replace: options.replace === true,
+        }),
+      ),
     );
   command(program, 'check', 'look at every node before a bootstrap; all findings at once').action(() =>
     show(async () => (await import('../commands/check.js')).check(await context())),

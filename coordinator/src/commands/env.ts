@@ -1,6 +1,7 @@
 /** `coordinator env`: what the real etcdctl needs, as shell exports. */
 import { readAdminCredentials } from '../authority.js';
-import { openCluster } from '../cluster/open-cluster.js';
+import { wantedPlaces } from '../cluster/finished.js';
+import { openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
 import type { View } from '../output/view.js';
 import type { CommandContext } from './context.js';
 
@@ -10,7 +11,9 @@ export async function env({ stateDir }: CommandContext): Promise<View> {
   await readAdminCredentials(state);
   const variables = {
     ETCDCTL_API: '3',
-    ETCDCTL_ENDPOINTS: places.map(({ clientURL }) => clientURL).join(','),
+    ETCDCTL_ENDPOINTS: wantedPlaces(places, await readBootstrapRecord(state))
+      .map(({ clientURL }) => clientURL)
+      .join(','),
     ETCDCTL_CACERT: state.file('ca', 'etcd-root-ca.pem'),
     ETCDCTL_CERT: state.file('admin', 'etcd-client.pem'),
     ETCDCTL_KEY: state.file('admin', 'etcd-client-key.pem'),

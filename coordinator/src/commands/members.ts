@@ -1,16 +1,18 @@
 /** `coordinator member list` and `coordinator health`: etcd's own view, without agents. */
 import { quorum } from '@etcd-agent/etcd';
 import { readAdminCredentials } from '../authority.js';
+import { wantedPlaces } from '../cluster/finished.js';
 import { type Cluster, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
 import { viewCluster } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
 import { healthLine } from '../output/health-line.js';
 import { table } from '../output/table.js';
 import type { View } from '../output/view.js';
+import type { BootstrapRecord } from '../state/records.js';
 import type { CommandContext } from './context.js';
 
 export async function memberList({ stateDir }: CommandContext): Promise<View> {
-  const cluster = await openBootstrapped(stateDir);
+  const { cluster } = await openBootstrapped(stateDir);
   const { members } = await viewCluster(cluster.places, await readAdminCredentials(cluster.state));
   if (members === undefined) throw nobodyAnswers(cluster);
   const rows = members.map(({ id, name, peerURLs, clientURLs, role, started }) => ({
@@ -39,8 +41,11 @@ export async function memberList({ stateDir }: CommandContext): Promise<View> {
 
 /** Every endpoint in etcdctl's line format; exit 0, 3, 4 or 5 by how many are healthy. */
 export async function health({ stateDir }: CommandContext): Promise<View> {
-  const cluster = await openBootstrapped(stateDir);
-  const { endpoints } = await viewCluster(cluster.places, await readAdminCredentials(cluster.state));
+  const { cluster, record } = await openBootstrapped(stateDir);
+  const { endpoints } = await viewCluster(
+    wantedPlaces(cluster.places, record),
+    await readAdminCredentials(cluster.state),
+  );
   const healthy = endpoints.filter(({ health: { kind } }) => kind === 'healthy').length;
   const answering = endpoints.filter((view) => view.status !== undefined).length;
   const exit =
@@ -67,9 +72,10 @@ export async function health({ stateDir }: CommandContext): Promise<View> {
 }
 
 /** The cluster of this state, where it has been bootstrapped. Throws Failure otherwise. */
-async function openBootstrapped(stateDir: string): Promise<Cluster> {
+async function openBootstrapped(stateDir: string): Promise<{ cluster: Cluster; record: BootstrapRecord }> {
   const cluster = await openCluster(stateDir);
-  if ((await readBootstrapRecord(cluster.state)) !== undefined) return cluster;
+  const record = await readBootstrapRecord(cluster.state);
+  if (record !== undefined) return { cluster, record };
   throw new Failure({
     exit: 'failed',
     what: `cluster ${cluster.topology.name} is not bootstrapped yet`,

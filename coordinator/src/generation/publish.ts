@@ -9,7 +9,7 @@ import { memberSpecs, specDigests } from '../bootstrap/specs.js';
 import { type Answers, askAgents, type Silent } from '../cluster/ask-agents.js';
 import type { Cluster } from '../cluster/open-cluster.js';
 import { Failure } from '../failure.js';
-import { readNode } from '../link/node-records.js';
+import { currentCertificates } from '../link/node-records.js';
 import type { BootstrapRecord } from '../state/records.js';
 
 export interface Published {
@@ -28,13 +28,18 @@ export async function publish(
   reached: Reached,
 ): Promise<Published> {
   refuseOlderState(record, reached);
-  const inputs = { ...cluster, record, certificates: await certificatesOf(cluster) };
+  const { state, topology, places } = cluster;
+  const certificates = await currentCertificates(
+    state,
+    places.map(({ name }) => name),
+  );
+  const inputs = { topology, places, record, certificates };
   const digests = specDigests(inputs);
   const next =
     digests.specsSha256 === record.specsSha256
       ? record
       : { ...record, ...digests, generation: record.generation + 1 };
-  if (next !== record) await keepRecord(cluster.state, next, 'next');
+  if (next !== record) await keepRecord(state, next, 'next');
   const specs = memberSpecs(inputs, next.generation);
   const answers: Answers<unknown> = await askAgents(reached, async (link) => {
     const { name } = link.place;
@@ -43,12 +48,6 @@ export async function publish(
       await link.call('spec.apply', { spec: specs.find(({ node }) => node === name)! });
   });
   return { record: next, told: answers.answered.map(({ place }) => place.name), missed: answers.silent };
-}
-
-/** The certificate that each node was enrolled with last. */
-export async function certificatesOf({ state, places }: Cluster): Promise<ReadonlyMap<string, string>> {
-  const nodes = await Promise.all(places.map(({ name }) => readNode(state, name)));
-  return new Map(nodes.flatMap((node) => (node === undefined ? [] : [[node.name, node.certificateSha256]])));
 }
 
 /** An agent that knows a newer generation was told it by another copy of this state. */

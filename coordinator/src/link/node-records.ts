@@ -10,3 +10,12 @@ export async function keepNode(state: StateDir, record: NodeRecord): Promise<voi
   await state.makeDirectory('nodes');
   await state.writeJson(record, 'nodes', `${record.name}.json`);
 }
+
+/** The certificate that each of these nodes was enrolled with last, by name; nodes never enrolled are left out. */
+export async function currentCertificates(
+  state: StateDir,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const nodes = await Promise.all(names.map((name) => readNode(state, name)));
+  return new Map(nodes.flatMap((node) => (node === undefined ? [] : [[node.name, node.certificateSha256]])));
+}

@@ -160,19 +160,34 @@ function node(place: NodePlace, record: BootstrapRecord): fc.Arbitrary<NodeSitua
   );
 }
 
+/** Nodes are removed or reinstalled on purpose once a bootstrap has ended. */
+function afterwards(record: BootstrapRecord): fc.Arbitrary<BootstrapRecord> {
+  // Fewer than three cannot lose one: the agents refuse it.
+  if (record.completedAt === undefined || record.members.length < 3) return fc.constant(record);
+  const some = fc.oneof(
+    { weight: 3, arbitrary: fc.constant([]) },
+    { weight: 1, arbitrary: fc.subarray([...record.members], { maxLength: 1 }) },
+  );
+  return fc.tuple(some, some).map(([unwanted, replaced]) => ({
+    ...record,
+    unwanted: unwanted.map(({ name }) => name),
+    replaces: replaced.map(({ name, memberId }) => ({ node: name, memberId })),
+  }));
+}
+
 /** Anything that a bootstrap may find, the impossible included. */
 export const anySituation: fc.Arbitrary<Situation> = fc.integer({ min: 1, max: 5 }).chain((count) => {
   const all = places(count);
   return fc
     .tuple(fc.boolean(), fc.constantFrom('same', 'same', 'same', 'other'), fc.boolean(), fc.boolean())
     .chain(([completed, members, specsDiffer, settingsDiffer]) => {
-      const record = recordOf(
+      const bare = recordOf(
         members === 'same' ? all : [...all.slice(1), ...places(count + 1).slice(count)],
         completed,
       );
       return fc.record({
-        nodes: fc.tuple(...all.map((place) => node(place, record))),
-        record: fc.option(fc.constant(record), { nil: undefined, freq: 4 }),
+        nodes: fc.tuple(...all.map((place) => node(place, bare))),
+        record: fc.option(afterwards(bare), { nil: undefined, freq: 4 }),
         reset: fc.boolean(),
         specsDiffer: fc.constant(specsDiffer),
         settingsDiffer: fc.constant(specsDiffer && settingsDiffer),

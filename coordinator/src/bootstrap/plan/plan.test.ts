@@ -37,6 +37,12 @@ const hasWal = (node: NodeSituation) =>
   node.snapshot.dataDir.kind === 'ours' &&
   node.snapshot.dataDir.wal.kind === 'present';
 
+/** Nodes that may be without data: removed on purpose, or reinstalled and to take their former place. */
+const excused = ({ record }: Situation): readonly string[] => [
+  ...(record?.unwanted ?? []),
+  ...(record?.replaces ?? []).map(({ node }) => node),
+];
+
 describe('a bootstrap, whatever it finds', () => {
   it('either refuses with reasons and a next step for each, or has steps that end in a proof', () => {
     fc.assert(
@@ -86,7 +92,8 @@ describe('a bootstrap, whatever it finds', () => {
           (node) => node.kind === 'linked' && !hasWal(node) && !running(node),
         );
         for (const { place } of lost) expect(nodesOf(situation, 'start')).not.toContain(place.name);
-        if (lost.length > 0) expect(planBootstrap(situation).kind).toBe('refuse');
+        if (lost.some(({ place }) => !excused(situation).includes(place.name)))
+          expect(planBootstrap(situation).kind).toBe('refuse');
       }),
       runs,
     );
@@ -98,7 +105,9 @@ describe('a bootstrap, whatever it finds', () => {
         if (situation.record === undefined || situation.reset) return;
         for (const node of situation.nodes) {
           const served = situation.everStarted.includes(node.place.name);
-          if (node.kind === 'linked' && served && !hasWal(node) && !running(node))
+          if (node.kind !== 'linked' || !served || hasWal(node) || running(node)) continue;
+          expect(nodesOf(situation, 'start')).not.toContain(node.place.name);
+          if (!excused(situation).includes(node.place.name))
             expect(planBootstrap(situation).kind).toBe('refuse');
         }
       }),
@@ -167,8 +176,11 @@ describe('a bootstrap, whatever it finds', () => {
         const found = kinds(situation);
         if ((situation.record === undefined || situation.reset) && found.length > 0)
           expect(found).toContain('record');
+        const unwanted = situation.reset ? [] : (situation.record?.unwanted ?? []);
         if (found.includes('start'))
-          expect(nodesOf(situation, 'preflight')).toEqual(situation.nodes.map(({ place }) => place.name));
+          expect(nodesOf(situation, 'preflight')).toEqual(
+            situation.nodes.map(({ place }) => place.name).filter((name) => !unwanted.includes(name)),
+          );
       }),
       runs,
     );
@@ -213,6 +225,75 @@ describe('a bootstrap, whatever it finds', () => {
       runs,
     );
   });
+});
+
+describe('a node that was removed on purpose', () => {
+  it('is never enrolled, certified, started or waited for, and what it has lost stops nobody', () => {
+    fc.assert(
+      fc.property(anySituation, (situation) => {
+        for (const name of situation.record?.unwanted ?? []) {
+          for (const kind of ['enrol', 'certify', 'start', 'verify'] as const)
+            expect(nodesOf(situation, kind)).not.toContain(name);
+          const data = refusals(situation).filter((line) => line.startsWith(`${name} was a started member`));
+          expect(data).toEqual([]);
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('and whose host is gone leaves the others to be started and verified', () => {
+    const record = { ...recordOf(places(3), true), unwanted: ['n2'] };
+    const nodes = healthy(3).nodes.map(
+      (node): NodeSituation => (node.place.name === 'n2' ? { place: node.place, kind: 'absent' } : node),
+    );
+    const situation = healthy(3, { nodes, record, specsDiffer: true });
+    expect(kinds(situation)).toEqual(['record', 'configure', 'verify']);
+    expect(nodesOf(situation, 'configure')).toEqual(['n0', 'n1']);
+    expect(nodesOf(situation, 'verify')).toEqual(['n0', 'n1']);
+  });
+});
+
+describe('a host that was reinstalled', () => {
+  const all = places(3);
+  const fresh: Partial<NodeSnapshot> = {
+    spec: { kind: 'none' },
+    service: { kind: 'inactive' },
+    certificates: [],
+    dataDir: { kind: 'unknown', why: 'no spec' },
+  };
+  const record = recordOf(all, true);
+  const situation = (change: Partial<Situation>): Situation => ({
+    ...healthy(3),
+    nodes: all.map((place, index) => linked(snapshotOf(place, record, index === 1 ? fresh : {}), place)),
+    ...change,
+  });
+
+  it('is refused without a word of its member, and the way back is named', () => {
+    const plan = planBootstrap(situation({}));
+    expect(plan.kind === 'refuse' && plan.refusals[0]?.next).toMatch(
+      /^if .*: coordinator token n1 --replace, /,
+    );
+  });
+
+  it('and is to take its place is checked, certified and configured, and left to start by itself', () => {
+    const replaces = [{ node: 'n1', memberId: record.members[1]!.memberId }];
+    const replaced = situation({ record: { ...record, replaces }, specsDiffer: true });
+    expect(kinds(replaced)).toEqual(['record', 'configure', 'preflight', 'certify', 'configure', 'verify']);
+    expect(nodesOf(replaced, 'certify')).toEqual(['n1']);
+    expect(nodesOf(replaced, 'verify')).toEqual(['n0', 'n1', 'n2']);
+  });
+});
+
+it('a finished cluster whose node has lost its data is left to the agent there', () => {
+  const all = places(3);
+  const record = recordOf(all, true);
+  const gone: Partial<NodeSnapshot> = { service: { kind: 'conditionFailed' }, dataDir: { kind: 'missing' } };
+  const nodes = all.map((place, index) => linked(snapshotOf(place, record, index === 2 ? gone : {}), place));
+  const plan = planBootstrap(healthy(3, { nodes }));
+  expect(plan.kind === 'refuse' && plan.refusals.map(({ next }) => next)).toEqual([
+    'its agent repairs it, without a bootstrap; what it waits for: coordinator explain n2',
+  ]);
 });
 
 describe('a bootstrap of', () => {

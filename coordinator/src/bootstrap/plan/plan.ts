@@ -3,7 +3,14 @@
  * plan is plain JSON that can be printed, and a resume is the same function over what is true now.
  */
 import { refusals } from './refusals.js';
-import type { NodeSituation, Refusal, Situation } from './situation.js';
+import {
+  isRunning,
+  isToRejoin,
+  type NodeSituation,
+  type Refusal,
+  type Situation,
+  wantedNodes,
+} from './situation.js';
 
 export type BootstrapStep =
   | { readonly kind: 'enrol'; readonly nodes: readonly string[] }
@@ -29,7 +36,8 @@ export function planBootstrap(situation: Situation): BootstrapPlan {
   };
 }
 
-function stepsOf({ nodes, record, reset, specsDiffer }: Situation): BootstrapStep[] {
+function stepsOf({ nodes: everybody, record, reset, specsDiffer }: Situation): BootstrapStep[] {
+  const nodes = wantedNodes({ nodes: everybody, record });
   const all = names(nodes);
   const enrol: BootstrapStep = {
     kind: 'enrol',
@@ -50,26 +58,25 @@ function stepsOf({ nodes, record, reset, specsDiffer }: Situation): BootstrapSte
       verify,
     ];
   }
-  const toStart = names(nodes.filter((node) => !isRunning(node)));
+  const toStart = names(nodes.filter((node) => !isRunning(node) && !isToRejoin(node, record)));
+  const toRejoin = names(nodes.filter((node) => isToRejoin(node, record)));
   const toCertify = names(nodes.filter((node) => !isRunning(node) || !hasCertificates(node)));
-  const behind = nodes.filter((node) => specsDiffer || generationOf(node) < record.generation);
+  const isBehind = (node: NodeSituation) => specsDiffer || generationOf(node) < record.generation;
+  const behind = everybody.filter((node) => generationOf(node) > 0 && isBehind(node));
+  const withoutSpec = nodes.filter((node) => generationOf(node) === 0);
   return [
     enrol,
     ...(specsDiffer ? [{ kind: 'record', what: 'next' } as const] : []),
     // Nodes that have a spec learn first which certificates are current now: they would turn a node that was enrolled again
     // away when the checks try who reaches whom.
-    { kind: 'configure', nodes: names(behind.filter((node) => generationOf(node) > 0)) },
+    { kind: 'configure', nodes: names(behind) },
     // Where nothing has to begin there is nothing to check before it begins.
-    { kind: 'preflight', nodes: toStart.length > 0 ? all : [] },
+    { kind: 'preflight', nodes: toStart.length + toRejoin.length > 0 ? all : [] },
     { kind: 'certify', nodes: toCertify },
-    { kind: 'configure', nodes: names(behind.filter((node) => generationOf(node) === 0)) },
+    { kind: 'configure', nodes: names(withoutSpec) },
     { kind: 'start', nodes: toStart },
     verify,
   ];
-}
-
-function isRunning(node: NodeSituation): boolean {
-  return node.kind === 'linked' && ['active', 'activating'].includes(node.snapshot.service.kind);
 }
 
 function hasCertificates(node: NodeSituation): boolean {

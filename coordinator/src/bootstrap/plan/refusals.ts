@@ -3,7 +3,14 @@
  * data that is not ours. Pure.
  */
 import type { BootstrapRecord } from '../../state/records.js';
-import type { NodeSituation, Refusal, Situation } from './situation.js';
+import {
+  hasData,
+  isRunning,
+  isToRejoin,
+  type NodeSituation,
+  type Refusal,
+  type Situation,
+} from './situation.js';
 
 /** Every reason, over all nodes at once; empty where the bootstrap may go on. */
 export function refusals({
@@ -72,14 +79,6 @@ function settingsChanged(nodes: readonly NodeSituation[]): Refusal[] {
   ];
 }
 
-function hasData(node: NodeSituation): boolean {
-  return (
-    node.kind === 'linked' &&
-    node.snapshot.dataDir.kind === 'ours' &&
-    node.snapshot.dataDir.wal.kind === 'present'
-  );
-}
-
 function notResumable(
   node: NodeSituation,
   record: BootstrapRecord,
@@ -87,7 +86,7 @@ function notResumable(
 ): Refusal[] {
   if (node.kind !== 'linked') return [];
   const { name } = node.place;
-  const { spec, dataDir, service } = node.snapshot;
+  const { spec, dataDir } = node.snapshot;
   if (
     spec.kind === 'present' &&
     spec.bootstrapId !== record.bootstrapId &&
@@ -111,15 +110,17 @@ function notResumable(
     ];
   }
   if (dataDir.kind === 'foreign') return [foreignData(node, dataDir.why)];
-  const hasWal = dataDir.kind === 'ours' && dataDir.wal.kind === 'present';
-  const running = service.kind === 'active' || service.kind === 'activating';
+  const isWanted = !record.unwanted.includes(name);
   const hadData = record.completedAt !== undefined || everStarted.includes(name);
-  if (hadData && !hasWal && !running) {
+  if (isWanted && hadData && !hasData(node) && !isRunning(node) && !isToRejoin(node, record)) {
     return [
       {
         node: name,
-        what: 'was a started member of this cluster and has no data now: starting it empty would forget acknowledged writes',
-        next: `restore ${node.place.dataDir}, or remove the member with etcdctl and add it again`,
+        what: 'was a started member of this cluster and has no data now: started empty, it would forget acknowledged writes',
+        next:
+          spec.kind === 'none'
+            ? `if the host was reinstalled: coordinator token ${name} --replace, enrol it with that token, then coordinator bootstrap`
+            : `its agent repairs it, without a bootstrap; what it waits for: coordinator explain ${name}`,
       },
     ];
   }

@@ -8,6 +8,8 @@ export type NodeSituation = { readonly place: NodePlace } & (
   | { readonly kind: 'linked'; readonly snapshot: NodeSnapshot; readonly generation: number }
   /** A token is out for it and it has no identity yet. */
   | { readonly kind: 'toEnrol' }
+  /** Its member was removed on purpose, and its agent does not answer: nothing is asked of it. */
+  | { readonly kind: 'absent' }
 );
 
 export interface Situation {
@@ -30,4 +32,31 @@ export interface Refusal {
   readonly node: string | undefined;
   readonly what: string;
   readonly next: string;
+}
+
+/** Nodes that the cluster is to have: not those whose member an operator removed on purpose. */
+export function wantedNodes({
+  nodes,
+  record,
+}: Pick<Situation, 'nodes' | 'record'>): readonly NodeSituation[] {
+  return nodes.filter(({ place }) => record?.unwanted.includes(place.name) !== true);
+}
+
+/** A reinstalled host that has nothing yet: its agent takes the former member's place by itself, nobody starts it empty. */
+export function isToRejoin(node: NodeSituation, record: BootstrapRecord): boolean {
+  return (
+    record.replaces.some(({ node: name }) => name === node.place.name) && !hasData(node) && !isRunning(node)
+  );
+}
+
+export function hasData(node: NodeSituation): boolean {
+  return (
+    node.kind === 'linked' &&
+    node.snapshot.dataDir.kind === 'ours' &&
+    node.snapshot.dataDir.wal.kind === 'present'
+  );
+}
+
+export function isRunning(node: NodeSituation): boolean {
+  return node.kind === 'linked' && ['active', 'activating'].includes(node.snapshot.service.kind);
 }
