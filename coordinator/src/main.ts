@@ -2,6 +2,7 @@
  * The program `coordinator`. What it can do is registered by the files in cli/; here it is run, and ends.
  */
 import { clusterCommands } from './cli/cluster-commands.js';
+import { healingCommands } from './cli/healing-commands.js';
 import { memberCommands } from './cli/member-commands.js';
 import { playgroundCommands } from './cli/playground-commands.js';
 import { program } from './cli/program.js';
@@ -10,6 +11,7 @@ import { exitCodes } from './failure.js';
 
 clusterCommands();
 memberCommands();
+healingCommands();
 stateCommands();
 playgroundCommands();
 

@@ -1,13 +1,15 @@
 /** `coordinator status`: cluster, quorum, members, agents and certificates on one page. */
 import { quorum, tolerates } from '@etcd-agent/etcd';
 import { readCertificate } from '@etcd-agent/pki';
-import type { NodeSnapshot } from '@etcd-agent/protocol';
+import type { NodeSnapshot, PeerView } from '@etcd-agent/protocol';
 import { readAdminCredentials } from '../authority.js';
 import { reachAll } from '../bootstrap/connect.js';
+import { wantedPlaces } from '../cluster/finished.js';
 import { type Cluster, credentialsOf, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
 import { type ClusterView, viewCluster } from '../cluster/probe-members.js';
 import type { ExitName } from '../failure.js';
 import { leaderOf, type MemberRow, memberRows, memberTable } from '../output/members.js';
+import { sightRows, sightSentences, sightTable } from '../output/sights.js';
 import { table } from '../output/table.js';
 import type { View } from '../output/view.js';
 import type { CommandContext } from './context.js';
@@ -29,15 +31,19 @@ interface CertificateRow {
 export async function status({ stateDir }: CommandContext): Promise<View> {
   const cluster = await openCluster(stateDir);
   const record = await readBootstrapRecord(cluster.state);
+  const wanted = wantedPlaces(cluster.places, record);
   const [agents, seen] = await Promise.all([
     viewAgents(cluster),
-    record === undefined ? undefined : viewCluster(cluster.places, await readAdminCredentials(cluster.state)),
+    record === undefined ? undefined : viewCluster(wanted, await readAdminCredentials(cluster.state)),
   ]);
   const members = seen === undefined ? [] : memberRows(cluster.places, seen);
   const counts = countVoters(cluster, members);
   const certificates = [...agents.certificates, ...(await ownCertificates(cluster))];
   const id = record?.clusterId ?? null;
-  const exit = exitOf(record !== undefined, counts, seen, agents.rows);
+  const isWanted = ({ name }: { name: string }) => wanted.some((place) => place.name === name);
+  const exit = exitOf(record !== undefined, counts, seen, agents.rows.filter(isWanted));
+  const names = cluster.places.map(({ name }) => name);
+  const sights = sightRows(agents.views);
   const leader = seen === undefined ? undefined : leaderOf(seen);
   return {
     document: {
@@ -47,6 +53,8 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
       leader: leader ?? null,
       members,
       agents: agents.rows,
+      unwanted: record?.unwanted ?? [],
+      sights,
       certificates,
     },
     table: [
@@ -62,6 +70,12 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
           state,
         ]),
       ),
+      ...(sights.length === 0
+        ? []
+        : ['', sightTable(names, sights), ...sightSentences(names, sights).map((line) => `  ${line}`)]),
+      ...(record === undefined || record.unwanted.length === 0
+        ? []
+        : ['', `removed on purpose: ${record.unwanted.join(', ')}`]),
       '',
       table(
         ['CERTIFICATE OF', 'NAME', 'EXPIRES'],
@@ -73,9 +87,15 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
   };
 }
 
-async function viewAgents(
-  cluster: Cluster,
-): Promise<{ rows: AgentRow[]; certificates: CertificateRow[]; notes: string[] }> {
+interface AgentsView {
+  readonly rows: AgentRow[];
+  /** What those that answer see of each other. */
+  readonly views: PeerView[];
+  readonly certificates: CertificateRow[];
+  readonly notes: string[];
+}
+
+async function viewAgents(cluster: Cluster): Promise<AgentsView> {
   const { state, topology, places } = cluster;
   const credentials = await credentialsOf(cluster);
   const { links, failures } = await reachAll(places, {
@@ -85,13 +105,21 @@ async function viewAgents(
     mayEnrol: false,
   });
   const snapshots = new Map<string, NodeSnapshot | string>();
+  const views = new Map<string, PeerView>();
   for (const { place, failure } of failures) snapshots.set(place.name, failure.parts.what);
   await Promise.all(
     links.map(async (link) => {
+      const { name } = link.place;
       try {
-        snapshots.set(link.place.name, await link.call('node.observe', {}));
+        const [snapshot, view] = await Promise.all([
+          link.call('node.observe', {}),
+          // An agent that cannot tell what it sees can still be looked at.
+          link.call('peer.view', {}).catch(() => undefined),
+        ]);
+        snapshots.set(name, snapshot);
+        if (view !== undefined) views.set(name, view);
       } catch (error) {
-        snapshots.set(link.place.name, (error as Error).message);
+        snapshots.set(name, (error as Error).message);
       } finally {
         link.close();
       }
@@ -113,7 +141,12 @@ async function viewAgents(
   const notes = failures.flatMap(({ failure }) =>
     failure.parts.next === undefined ? [] : [`next: ${failure.parts.next}`],
   );
-  return { rows, certificates, notes: [...new Set(notes)] };
+  return {
+    rows,
+    views: places.flatMap(({ name }) => views.get(name) ?? []),
+    certificates,
+    notes: [...new Set(notes)],
+  };
 }
 
 function describeService({ service, waiting }: NodeSnapshot): string {
@@ -189,5 +222,8 @@ function notesOf(exit: ExitName, bootstrapped: boolean, agentNotes: readonly str
   if (!bootstrapped) return [...agentNotes, 'next: coordinator bootstrap'];
   return exit === 'ok'
     ? []
-    : [...agentNotes, 'next: look at the log of etcd and of etcd-agent on the hosts named above'];
+    : [
+        ...agentNotes,
+        'next: coordinator heal status; coordinator explain NODE says what is done about a node, and what you can do',
+      ];
 }
