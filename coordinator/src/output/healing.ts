@@ -35,7 +35,7 @@ export function healingTable(order: readonly string[], answers: Answers<HealStat
 }
 
 /** Repairs that began within the last day, one under way included. */
-export function repairsOfDay({ history, repair }: HealStatus, now: Date): number {
+function repairsOfDay({ history, repair }: HealStatus, now: Date): number {
   const recent = history.filter(({ startedAt }) => now.getTime() - Date.parse(startedAt) < dayMs);
   return recent.length + (repair === null ? 0 : 1);
 }
