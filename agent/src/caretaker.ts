@@ -12,7 +12,7 @@ import { plan, type Waiting } from './plan/plan.js';
 import type { StoredIdentity } from './store.js';
 
 /** Between two looks at local files while nothing happens. */
-const idleMs = 500;
+const idleMs = 1_000;
 /** Between two looks after a start, until the WAL is there. */
 const busyMs = 100;
 /** How long after a start the short period lasts at most, and a first start that dies may be tried again. */

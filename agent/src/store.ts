@@ -60,6 +60,12 @@ export class StateError extends Error {
 const secretFile = { mode: 0o600 } as const;
 
 export class Store {
+  /** What the loops ask for every second is read from disk once: the lock on the state directory makes this the one writer. */
+  private readonly known: {
+    spec?: { readonly value: MemberSpec | undefined };
+    record?: { readonly value: DataDirRecord | undefined };
+  } = {};
+
   constructor(
     private readonly files: Files,
     private readonly paths: AgentPaths,
@@ -113,19 +119,23 @@ export class Store {
   }
 
   async spec(): Promise<MemberSpec | undefined> {
-    return this.readJson(this.paths.spec, memberSpecSchema);
+    this.known.spec ??= { value: await this.readJson(this.paths.spec, memberSpecSchema) };
+    return this.known.spec.value;
   }
 
   async keepSpec(spec: MemberSpec): Promise<void> {
     await this.writeJson(this.paths.spec, spec);
+    this.known.spec = { value: spec };
   }
 
   async dataDirRecord(): Promise<DataDirRecord | undefined> {
-    return this.readJson(this.paths.dataDirRecord, dataDirRecordSchema);
+    this.known.record ??= { value: await this.readJson(this.paths.dataDirRecord, dataDirRecordSchema) };
+    return this.known.record.value;
   }
 
   async keepDataDirRecord(record: DataDirRecord): Promise<void> {
     await this.writeJson(this.paths.dataDirRecord, record);
+    this.known.record = { value: record };
   }
 
   private async readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {

@@ -13,15 +13,23 @@ import { clientCredentials } from '../node-keys.js';
 import type { Alone } from '../one-at-a-time.js';
 import type { StoredIdentity } from '../store.js';
 import { effectiveSpec } from './effective-spec.js';
-import { EtcdClients } from './etcd-clients.js';
+import { type Credentials, EtcdClients } from './etcd-clients.js';
 import { type EventLog, openEvents } from './events.js';
 import { type Act, executeHeal, healExecutors, lockedSteps } from './execute-heal.js';
-import { certificateFacts, dataFacts, endFacts, filesFacts, serviceFacts, walEnd } from './local-facts.js';
+import {
+  certificateFacts,
+  certificatesEnd,
+  dataFacts,
+  endFacts,
+  filesFacts,
+  serviceFacts,
+  walEnd,
+} from './local-facts.js';
 import { type Look, lookAround, type MemberHash, readAlarms, readHashes } from './look.js';
 import { underLock, votersBut } from './membership-calls.js';
 import { clusterOf, diskOf, hashesOf, meOf, ownOf, peersOf } from './picture-of.js';
 import { conditions } from './plan/conditions.js';
-import type { EndFacts, Picture } from './plan/picture.js';
+import type { EndFacts, FilesFacts, Picture } from './plan/picture.js';
 import { type HealPlan, planHeal } from './plan/plan-heal.js';
 import { Sightings } from './sightings.js';
 
@@ -37,6 +45,8 @@ const actWithinMs = 1_000;
 const positionsMs = 10_000;
 /** Servers older than 3.4 do not tell alarms with their status, and asking takes a write. */
 const alarmsMs = 60_000;
+/** Files under /etc change when somebody changes them; an etcd that runs has read them already. */
+const filesMs = 10_000;
 /** Hashing reads all keys of all voters. */
 const hashesMs = 5_000;
 /** A reason that came and went is written down again after this long without it. */
@@ -67,6 +77,16 @@ export interface Seen {
   readonly plan: HealPlan;
 }
 
+/** What was read of certificates, keys and etcd.conf, and when. */
+interface KeptFiles {
+  readonly atMs: number;
+  /** Generation and member id of the spec that they were compared with. */
+  readonly of: string;
+  readonly credentials: Credentials | undefined;
+  readonly files: FilesFacts;
+  readonly certificatesEnd: Date | undefined;
+}
+
 export class Healer {
   private readonly clients: EtcdClients;
   private readonly startedMs: number;
@@ -80,6 +100,7 @@ export class Healer {
   private failedStarts = 0;
   private disk: { position: Position | undefined; why: string; atMs: number } | undefined;
   private ends: EndFacts = { corruptInARow: 0, code: '', text: '' };
+  private kept: KeptFiles | undefined;
   private alarms: { readonly atMs: number; readonly alarms: readonly Alarm[] } | undefined;
   private hashes: { readonly atMs: number; readonly read: readonly MemberHash[] | Error } | undefined;
   private progress = { mark: '', atMs: 0 };
@@ -249,11 +270,11 @@ export class Healer {
   ): Promise<{ look: Look; picture: Picture }> {
     const { host } = this;
     const { clock, files, machine, services, store } = host;
-    const [memory, journal, record, credentials, state] = await Promise.all([
-      this.host.heal.read(),
-      this.host.heal.journal(),
+    const [memory, journal, record, { credentials }, state] = await Promise.all([
+      host.heal.read(),
+      host.heal.journal(),
       store.dataDirRecord(),
-      clientCredentials(host),
+      this.lookAtFiles(spec, this.nowMs),
       services.observe(),
     ]);
     const ownRuns = state.kind === 'active' || state.kind === 'activating';
@@ -270,10 +291,9 @@ export class Healer {
     const service = this.noteService(state, nowMs);
     if (service.kind === 'restarting' || service.kind === 'failed') this.ends = await endFacts(host);
     else if (ownRuns && service.upMs > wellMs) this.ends = { corruptInARow: 0, code: '', text: '' };
-    const [data, filesAre, certificate, freeBytes, pressure] = await Promise.all([
+    const [data, kept, freeBytes, pressure] = await Promise.all([
       dataFacts(host, spec, record, memory, journal !== undefined),
-      filesFacts(host, spec),
-      certificateFacts(host),
+      this.lookAtFiles(spec, nowMs),
       files.freeBytes(spec.etcd.dataDir).catch(() => 0),
       machine.ioPressure(),
     ]);
@@ -281,7 +301,7 @@ export class Healer {
     const cluster = clusterOf(spec, look, alarms);
     const me = meOf(spec, look, {
       addressHere: addressIsHere(spec, machine.addresses()),
-      certificate,
+      certificate: certificateFacts(kept.certificatesEnd, clock.now()),
       freeBytes,
       ioPressure: pressure.kind === 'known' ? pressure.someAvg10 : undefined,
     });
@@ -306,7 +326,7 @@ export class Healer {
               this.sightings.positions(),
               look,
             ),
-      files: filesAre,
+      files: kept.files,
       own,
       cluster,
       peers: peersOf(look, (node) => this.sightings.of(node, nowMs).agentForMs),
@@ -343,6 +363,22 @@ export class Healer {
       failedStarts: this.failedStarts,
       wallMs: this.host.clock.now().getTime(),
     });
+  }
+
+  /** Certificates, keys and etcd.conf: read seldom while they are as they should be. */
+  private async lookAtFiles(spec: MemberSpec, nowMs: number): Promise<KeptFiles> {
+    const known = this.kept;
+    const of = `${spec.generation} ${spec.memberId}`;
+    const due = known === undefined || known.of !== of || nowMs - known.atMs >= filesMs;
+    if (!due && known.files.kind === 'intact') return known;
+    const { host } = this;
+    const [credentials, files, end] = await Promise.all([
+      clientCredentials(host),
+      filesFacts(host, spec),
+      certificatesEnd(host),
+    ]);
+    this.kept = { atMs: nowMs, of, credentials, files, certificatesEnd: end };
+    return this.kept;
   }
 
   private async readAlarms({ endpoints }: Look, nowMs: number): Promise<readonly Alarm[]> {

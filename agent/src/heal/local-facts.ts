@@ -146,15 +146,18 @@ export async function filesFacts(host: AgentHost, spec: MemberSpec): Promise<Fil
   return which.length === 0 ? { kind: 'intact' } : { kind: 'damaged', which };
 }
 
-/** Whether etcd could serve with the certificate that this node holds. */
-export async function certificateFacts(host: AgentHost): Promise<Me['certificate']> {
+/** Until when the certificates that etcd serves with are good; undefined where this node has none. */
+export async function certificatesEnd(host: AgentHost): Promise<Date | undefined> {
   const pems = await storedPems(host);
-  if (pems === undefined) return { usable: false, why: 'this node has no etcd certificate' };
-  const now = host.clock.now().getTime();
-  const expired = [pems.etcd, pems.peer]
-    .map(readCertificate)
-    .find(({ notAfter }) => notAfter.getTime() <= now);
-  return expired === undefined
-    ? { usable: true, why: 'its certificates are in date' }
-    : { usable: false, why: `a certificate of this node expired at ${expired.notAfter.toISOString()}` };
+  if (pems === undefined) return undefined;
+  const ends = [pems.etcd, pems.peer].map((pem) => readCertificate(pem).notAfter.getTime());
+  return new Date(Math.min(...ends));
+}
+
+/** Whether etcd could serve with them. */
+export function certificateFacts(end: Date | undefined, now: Date): Me['certificate'] {
+  if (end === undefined) return { usable: false, why: 'this node has no etcd certificate' };
+  return end.getTime() > now.getTime()
+    ? { usable: true, why: `its certificates are good until ${end.toISOString()}` }
+    : { usable: false, why: `a certificate of this node expired at ${end.toISOString()}` };
 }

@@ -51,6 +51,7 @@ const empty: HealMemory = { schema: 1, history: [], counters: {} };
 /** Reads once, writes on every change; what cannot be understood is a StateError and never taken for nothing. */
 export class HealStore {
   private memory: HealMemory | undefined;
+  private repair: { readonly journal: Journal | undefined } | undefined;
 
   constructor(
     private readonly files: Files,
@@ -71,15 +72,18 @@ export class HealStore {
   }
 
   async journal(): Promise<Journal | undefined> {
-    return this.json(this.paths.repair, journalSchema);
+    this.repair ??= { journal: await this.json(this.paths.repair, journalSchema) };
+    return this.repair.journal;
   }
 
   async keepJournal(journal: Journal): Promise<void> {
     await this.write(this.paths.repair, journal);
+    this.repair = { journal };
   }
 
   async closeJournal(): Promise<void> {
     await this.files.remove(this.paths.repair);
+    this.repair = { journal: undefined };
   }
 
   async positions(): Promise<readonly RememberedPosition[]> {

@@ -25,7 +25,7 @@ export type WalMetadata =
   | { readonly kind: 'corrupt'; readonly why: string };
 
 /** As much of a segment's head as has to be read from disk, in bytes; the metadata stands in the first hundred. */
-export const walHeadBytes = 64 * 1024;
+export const walHeadBytes = 4 * 1024;
 
 /** Whether a file in `member/wal` is a segment: not a lock, a temporary or a broken one that etcd set aside. */
 export function isWalSegment(fileName: string): boolean {
