@@ -9,6 +9,7 @@ export function etcdUnit({ config, paths }: AgentHost, spec: MemberSpec): EtcdUn
     environmentFile: paths.etcdConf,
     dataDir: spec.etcd.dataDir,
     permitFile: paths.permit,
+    clearanceFile: paths.clearance,
     ...(config.etcdUser === '' ? {} : { user: config.etcdUser, group: config.etcdUser }),
     logFile: paths.etcdLog,
   };

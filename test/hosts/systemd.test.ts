@@ -314,6 +314,24 @@ function tell(lab: Lab): void {
       await healthy(lab);
     });
 
+    test('after a boot neither systemd nor a person starts etcd before the agent has cleared it', async () => {
+      await etcd0.must('systemctl', 'disable', 'etcd-agent');
+      await etcd0.powerCut();
+      await etcd0.boot();
+      expect(await property(etcd0, 'etcd', 'UnitFileState')).toBe('enabled');
+      await until('systemd has tried', 10_000, async () =>
+        asExpected(await property(etcd0, 'etcd', 'ConditionResult'), 'no'),
+      );
+      await etcd0.must('systemctl', 'start', 'etcd');
+      expect(await property(etcd0, 'etcd', 'ActiveState')).toBe('inactive');
+      expect((await callServices(etcd0, `await see('state');`)).state).toMatchObject({
+        kind: 'conditionFailed',
+        why: expect.stringContaining('clearance'),
+      });
+      await etcd0.must('systemctl', 'enable', '--now', 'etcd-agent');
+      await healthy(lab);
+    }, 90_000);
+
     test('a host that is shut down and switched on again has its agent and a healthy member', async () => {
       await etcd0.shutDown();
       await etcd0.boot();

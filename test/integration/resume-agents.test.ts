@@ -132,3 +132,16 @@ test('etcd outlives its agent: killed and started again, the agent adopts the sa
   await waitFor('a new etcd', () => node.etcdPid() !== undefined && node.etcdPid() !== pid);
   await waitFor('health', async () => (await cluster.coordinator(['health'])).code === 0);
 });
+
+test('an etcd that ended together with its agent, as in a power cut, runs again once the agent is back', async () => {
+  const cluster = await testCluster({ nodes: 1 });
+  await cluster.prepare();
+  await expectWhole(cluster, await cluster.bootstrap());
+  const node = cluster.nodes[0]!;
+  const pid = node.etcdPid()!;
+  await node.endAgent();
+  await killAndWait(pid);
+  await node.startAgent();
+  await waitFor('health', async () => (await cluster.coordinator(['health'])).code === 0);
+  expect(node.etcdPids()).toEqual([node.etcdPid()]);
+});

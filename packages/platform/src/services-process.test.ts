@@ -328,16 +328,42 @@ test('an agent killed after it spawned etcd and before it noted its pid: the nex
   }
 });
 
-test('an agent killed before it spawned etcd: the next one starts it, once', async () => {
+test('an agent killed before it spawned etcd: the next one starts nothing by itself, and one when it is told to', async () => {
   const { unit, stateFile, open, starts } = world();
   const first = runChildProgram(agent, [stateFile, JSON.stringify(unit), 'starting', 'after']);
   await first.line();
   await expect(first.line()).rejects.toThrow();
   expect(starts()).toEqual([]);
   const manager = await open();
+  expect(await manager.observe()).toEqual(unwatchedEnd);
+  await delay(300);
+  expect(starts()).toEqual([]);
+  await manager.start();
   await until(manager, 'active');
   await delay(300);
   expect(starts()).toHaveLength(1);
+});
+
+const unwatchedEnd = { kind: 'inactive', result: 'ended while nobody watched', enabled: 'yes' };
+
+test('an etcd that ended while no agent watched is not started by the next one, nor by the one after; it stays wanted', async () => {
+  const { unit, open, running, starts } = world();
+  const first = await open();
+  await first.install(unit);
+  await first.start();
+  await eventually(async () => starts().length === 1);
+  await first.close();
+  await Promise.all((await running()).map(end));
+  for (let agents = 0; agents < 2; agents += 1) {
+    const next = await open();
+    expect(await next.observe()).toEqual(unwatchedEnd);
+    await delay(300);
+    await next.close();
+  }
+  expect(starts()).toHaveLength(1);
+  const last = await open();
+  await last.stop(1_000);
+  expect(await last.observe()).toEqual({ kind: 'inactive', result: 'stopped', enabled: 'no' });
 });
 
 test('an etcd that ends while it is watched, by an agent that adopted it, is started again', async () => {
@@ -425,6 +451,8 @@ test('a stranger who got the pid of our etcd is neither adopted nor ended', asyn
   const child = { kind: 'running', marker: 'm', identity, startedAt: new Date().toISOString() };
   writeFileSync(stateFile, JSON.stringify({ schema: 1, unit, wanted: true, child }));
   const manager = await open();
+  expect(await manager.observe()).toEqual(unwatchedEnd);
+  await manager.start();
   const state = await until(manager, 'active');
   expect(state.pid).not.toBe(identity.pid);
   await eventually(async () => starts().length === 1);

@@ -3,6 +3,9 @@
  * outlives this process; the next one adopts it by pid and start time, or, when a crash fell between the spawn and the
  * record of it, by the marker in its environment, so that a second etcd is never started beside a first.
  *
+ * What ends while it is watched is started again here. What ended while nobody watched is not: that is an unclean end, and
+ * before such a start the agent has to compare the disk with what the peers remember.
+ *
  * One manager per state file at a time: whoever opens it holds the exclusive lock of the directory around it.
  */
 import { randomUUID } from 'node:crypto';
@@ -69,8 +72,9 @@ type Phase =
   | { readonly kind: 'refused'; readonly why: string };
 
 /**
- * Opens the manager: adopts the etcd of the state file when it runs, and starts it again when it was wanted and does
- * not. Throws a ServiceError when the state file cannot be used.
+ * Opens the manager: adopts the etcd of the state file when it runs, and starts nothing when it does not. One that should
+ * run and does not is `inactive`, `ended while nobody watched`, `enabled: 'yes'` until somebody starts or stops it. Throws
+ * a ServiceError when the state file cannot be used.
  */
 export async function openProcessServices(options: ProcessServicesOptions): Promise<ServiceManager> {
   const files = options.files ?? linuxFiles;
@@ -212,11 +216,10 @@ class Supervisor implements ServiceManager {
         { pid: found.pid, by: child.kind === 'running' ? 'identity' : 'marker' },
         'adopted etcd',
       );
-    } else if (this.record.wanted) {
-      this.logger.info({ child: child.kind }, 'etcd is wanted and does not run');
-      await this.inTurn(() => this.launch());
     } else {
-      await this.becomeStopped(child.kind === 'none' ? 'not running' : 'ended while nobody watched');
+      // Wanted without a child: a start that was refused, or an end that another predecessor found.
+      const ended = this.record.wanted || child.kind !== 'none';
+      await this.becomeStopped(ended ? 'ended while nobody watched' : 'not running');
     }
   }
 

@@ -19,9 +19,10 @@ export interface EtcdUnit {
   /** While this file exists, etcd may start on an empty data directory. */
   readonly permitFile: string;
   /**
-   * While this file is missing, nobody starts etcd, whatever else is true. The agent writes it once a boot, after it has
-   * compared the disk with what the peers remember. Content: the boot id and a line feed. systemd only looks whether it is
-   * there, so there it must lie under /run; the process manager also compares the boot id.
+   * While this file is missing, nobody starts etcd, whatever else is true. The agent writes it after it has compared the
+   * disk with what the peers remember; a reboot, or an end that no agent watched, makes it void. Content: the boot id and a
+   * line feed. systemd only looks whether it is there, so there it must lie under /run; the process manager also compares
+   * the boot id.
    */
   readonly clearanceFile?: string;
   /** Left out: systemd keeps the distribution's user; the process manager keeps its own. */

@@ -1,7 +1,7 @@
 /**
  * Rule one, for implementations that check it themselves (systemd checks the same conditions through the unit).
  * An empty directory looks to etcd like a new member; only a deliberate permit may let that happen. A disk that was rolled
- * back looks to etcd like its own; only the agent's clearance, once a boot, says that somebody has looked.
+ * back looks to etcd like its own; only the agent's clearance says that somebody has looked.
  */
 import { join } from 'node:path';
 import { FileError } from './file-error.js';

@@ -59,7 +59,7 @@ function clearance({ clearanceFile }: EtcdUnit): string[] {
   return clearanceFile === undefined
     ? []
     : [
-        '# The agent makes this once a boot, when it has seen that the disk is not an older one than the peers remember.',
+        '# The agent makes this when it has seen that the disk is not an older one than the peers remember; a boot ends it.',
         `ConditionPathExists=${path('clearanceFile', clearanceFile)}`,
       ];
 }
