@@ -45,15 +45,17 @@ export async function memberReplace(
   }
   if (!isWanted) await wantAgain(cluster, node);
   const before = await onAgent(cluster, place, (link) => link.call('heal.status', {}));
-  const asked = await onAgent(cluster, place, (link) => askReplace(link, false));
-  const isUnderWay = asked.accepted || before.repair !== null;
-  await audit(cluster.state, {
-    action: 'member replace',
-    node,
-    outcome: isUnderWay ? 'ok' : 'refused',
-    detail: { ...asked },
-  });
-  if (!isUnderWay) return plannedView(node, asked, true, true);
+  // Wanted again, it may have begun by itself.
+  if (before.repair === null) {
+    const asked = await onAgent(cluster, place, (link) => askReplace(link, false));
+    await audit(cluster.state, {
+      action: 'member replace',
+      node,
+      outcome: asked.accepted ? 'ok' : 'refused',
+      detail: { ...asked },
+    });
+    if (!asked.accepted) return plannedView(node, asked, true, true);
+  }
   const end = await progress.phase(`Replace the member of ${node}`, (report) =>
     followRepair({
       ask: () => onAgent(cluster, place, (link) => link.call('heal.status', {})),
