@@ -54,6 +54,10 @@ describe('the command line', () => {
     [['-o', 'xml', 'status'], /'xml' is invalid\. Allowed choices are table, json, yaml\.$/m],
     [['token', 'etcd0', '--ttl', '3y'], /'3y' is invalid\. It is not a duration such as 90s, 30m or 24h\.$/m],
     [['bootstrap', '--timeout', '0s'], /'0s' is invalid/m],
+    [['heal', 'pause', '--for', '1h'], /^error: required option '--reason <text>' not specified$/m],
+    [['events', '--since', 'yesterday'], /'yesterday' is invalid/m],
+    [['apply'], /^error: required option '-f, --file <file>' not specified$/m],
+    [['member', 'remove'], /^error: missing required argument 'node'$/m],
   ])('%j exits 2 with the reason and where help is', async (args, line) => {
     const outcome = await coordinator(args);
     expectFailure(outcome, 2, line, /--help shows what there is/);
@@ -78,19 +82,33 @@ describe('the command line', () => {
     );
   });
 
-  it.each(['status', 'check', 'bootstrap', 'health', 'env', 'token etcd0', 'member list', 'state export f'])(
-    '%s without a state says how to make one, and exits 2',
-    async (command) => {
-      const outcome = await coordinator(['--state', join(cluster.dir, 'nowhere'), ...command.split(' ')]);
-      expectFailure(
-        outcome,
-        2,
-        /^error: there is no coordinator state in \S+nowhere$/m,
-        /^ {2}next: {2}coordinator init -f /m,
-      );
-      expect(existsSync(join(cluster.dir, 'nowhere'))).toBe(false);
-    },
-  );
+  it.each([
+    'status',
+    'check',
+    'bootstrap',
+    'health',
+    'env',
+    'token etcd0',
+    'member list',
+    'member remove etcd0',
+    'member replace etcd0',
+    'node accept-disk etcd0',
+    'heal status',
+    'heal resume',
+    'events',
+    'events --follow',
+    'explain etcd0',
+    'state export f',
+  ])('%s without a state says how to make one, and exits 2', async (command) => {
+    const outcome = await coordinator(['--state', join(cluster.dir, 'nowhere'), ...command.split(' ')]);
+    expectFailure(
+      outcome,
+      2,
+      /^error: there is no coordinator state in \S+nowhere$/m,
+      /^ {2}next: {2}coordinator init -f /m,
+    );
+    expect(existsSync(join(cluster.dir, 'nowhere'))).toBe(false);
+  });
 
   it('takes the state dir from the environment, and the flag before that', async () => {
     const env = { COORDINATOR_STATE: cluster.stateDir };
@@ -165,6 +183,38 @@ describe('a bad topology at init', () => {
   });
 });
 
+describe('an edited topology that is applied', () => {
+  const edited = (change: (text: string) => string) => {
+    const file = join(cluster.dir, 'edited.yaml');
+    writeFileSync(file, change(readFileSync(cluster.topologyFile, 'utf8')));
+    return file;
+  };
+  const kept = () => readFileSync(join(cluster.stateDir, 'cluster.yaml'), 'utf8');
+
+  it('may differ in healing only: exit 6 names every other key, and nothing is kept', async () => {
+    const before = kept();
+    const file = edited((text) => `${text.replace('etcd2', 'etcd7')}\nhealing: { mode: watch }\n`);
+    expectFailure(
+      await cluster.coordinator(['apply', '-f', file]),
+      6,
+      /differs from the running cluster in more than healing$/m,
+      /^ {2}where: nodes\[2\]\.name: "etcd2" -> "etcd7"$/m,
+    );
+    expect(kept()).toBe(before);
+  });
+
+  it('is only shown in a dry run, and kept for the bootstrap where there was none yet', async () => {
+    const before = kept();
+    const file = edited((text) => `${text}\nhealing: { orphan: 20m }\n`);
+    const dry = await cluster.coordinator(['apply', '-f', file, '--dry-run']);
+    expect([dry.code, dry.stdout], describeOutcome(dry)).toEqual([0, 'healing.orphan: "15m" -> "20m"\n']);
+    expect(kept()).toBe(before);
+    const applied = await cluster.coordinator(['apply', '-f', file]);
+    expect(applied.code, describeOutcome(applied)).toBe(0);
+    expect(kept()).toContain('orphan: 20m');
+  });
+});
+
 describe('what a script reads', () => {
   const commands = ['template', 'template --schema', 'token etcd0', 'env', 'status', 'check'] as const;
 
@@ -188,6 +238,17 @@ describe('what a script reads', () => {
       expect(parse(yaml.stdout)).toEqual(JSON.parse(json.stdout));
     },
   );
+
+  it('of a cluster that was not bootstrapped: members are neither removed nor replaced', async () => {
+    for (const change of ['remove', 'replace'])
+      expectFailure(
+        await cluster.coordinator(['member', change, 'etcd0', '--yes']),
+        1,
+        /is not bootstrapped yet$/m,
+        /coordinator bootstrap$/m,
+      );
+    expectFailure(await cluster.coordinator(['token', 'etcd0', '--replace']), 1, /is not bootstrapped yet$/m);
+  });
 
   it('of a failure is nothing at all', async () => {
     expectFailure(

@@ -48,11 +48,13 @@ export async function healPause(
       next: 'coordinator heal pause --for 1h --reason "what for"',
     });
   }
-  const until = new Date(Date.now() + forMs).toISOString();
   const by = operatorName();
-  const answers = await askAll(context, { action: 'heal pause', until, reason }, (link) =>
-    link.call('heal.pause', { until, reason, by }),
+  // From the moment that the agents are asked: reaching one that is down takes seconds.
+  const end = once(() => new Date(Date.now() + forMs).toISOString());
+  const answers = await askAll(context, { action: 'heal pause', forMs, reason }, (link) =>
+    link.call('heal.pause', { until: end(), reason, by }),
   );
+  const until = end();
   return {
     document: { kind: 'HealPause', until, reason, by, ...outcome(answers) },
     table: `paused until ${until}: ${named(answers)}`,
@@ -78,10 +80,18 @@ export async function healResume(context: CommandContext): Promise<View> {
   };
 }
 
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
 /** One call to every agent, with a line in the audit of who heard it. */
 async function askAll<T>(
   { stateDir }: CommandContext,
-  { action, ...detail }: { readonly action: string; readonly [fact: string]: string },
+  { action, ...detail }: { readonly action: string; readonly [fact: string]: string | number },
   ask: (link: NodeLink) => Promise<T>,
 ): Promise<Answers<T>> {
   const cluster = await openCluster(stateDir);

@@ -54,7 +54,11 @@ export async function memberReplace(
       outcome: asked.accepted ? 'ok' : 'refused',
       detail: { ...asked },
     });
-    if (!asked.accepted) return plannedView(node, asked, true, true);
+    if (!asked.accepted) {
+      const view = plannedView(node, asked, true, true);
+      const wanted = `${node} is wanted again: its agent brings it back by itself as soon as the guards hold`;
+      return isWanted ? view : { ...view, notes: [wanted, ...(view.notes ?? [])] };
+    }
   }
   const end = await progress.phase(`Replace the member of ${node}`, (report) =>
     followRepair({

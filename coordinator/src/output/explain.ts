@@ -55,10 +55,11 @@ function othersWords({ node, names, own, views }: ExplainInputs): string[] {
 
 function nextWords({ own, isUnwanted }: ExplainInputs, now: Date): string[] {
   if (own.kind === 'silent') return ['nobody does anything to a node for being silent'];
-  const { repair, next } = own.status;
+  const { repair, next, waiting } = own.status;
   if (repair !== null) return [`repair under way (${repair.rule}): ${repairText(repair, now)}`];
   if (next !== null) return [`${next.step} (${next.rule}): ${next.why}`];
-  return [isUnwanted ? 'nothing: it is not wanted in the cluster' : 'nothing is to be done'];
+  if (isUnwanted) return ['nothing: it is not wanted in the cluster'];
+  return [waiting.length === 0 ? 'nothing is to be done' : 'nothing before what it waits for has changed'];
 }
 
 /** By what is so, in the order in which it would have to be done. */

@@ -48,7 +48,9 @@ export function repairText({ stage, oldMemberId, newMemberId, startedAt }: Repai
 
 /** `waits (startEtcd): stopped by hand; started again in 12 s [forMs=48000]`. */
 export function waitingText({ rule, reason, evidence }: Waiting): string {
-  const numbers = Object.entries(evidence ?? {}).map(([name, value]) => `${name}=${value}`);
+  const numbers = Object.entries(evidence ?? {}).map(
+    ([name, value]) => `${name}=${typeof value === 'number' ? Math.round(value) : value}`,
+  );
   return `waits (${rule}): ${reason}${numbers.length === 0 ? '' : ` [${numbers.join(' ')}]`}`;
 }
 

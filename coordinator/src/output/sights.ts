@@ -51,19 +51,15 @@ function cellText(row: SightRow): string {
 }
 
 /** Empty where all is well. */
-function etcdText({ etcd, etcdForMs }: SightRow): string {
-  switch (etcd) {
-    case 'healthy':
-      return '';
-    case 'unknown':
-      return '?';
-    case 'silent':
-    case 'down':
-      return `etcd down ${ageText(etcdForMs)}`;
-    case 'unhealthy':
-    case 'starting':
-      return `etcd ${etcd} ${ageText(etcdForMs)}`;
-  }
+function etcdText(row: SightRow): string {
+  if (row.etcd === 'unknown') return '?';
+  const trouble = etcdTrouble(row);
+  return trouble === '' ? '' : `etcd ${trouble} ${ageText(row.etcdForMs)}`;
+}
+
+function etcdTrouble({ etcd }: SightRow): string {
+  if (etcd === 'healthy') return '';
+  return etcd === 'silent' ? 'down' : etcd;
 }
 
 /**
@@ -75,10 +71,14 @@ export function sightSentences(names: readonly string[], rows: readonly SightRow
     const others = rows.filter((row) => row.node === node && row.by !== node);
     const etcd = others
       .filter((row) => row.etcd !== 'unknown')
-      .map((row) => ({ by: row.by, trouble: etcdText(row).replace(/^etcd /, '') }));
+      .map((row) => ({ by: row.by, trouble: etcdTrouble(row), forMs: row.etcdForMs }));
     const agent = others
       .filter((row) => row.agent !== 'unknown')
-      .map((row) => ({ by: row.by, trouble: row.agent === 'up' ? '' : `silent ${ageText(row.agentForMs)}` }));
+      .map((row) => ({
+        by: row.by,
+        trouble: row.agent === 'up' ? '' : 'silent',
+        forMs: row.agentForMs,
+      }));
     return [...disagreement(node, `etcd of ${node}`, etcd), ...disagreement(node, `agent of ${node}`, agent)];
   });
 }
@@ -87,12 +87,14 @@ interface Opinion {
   readonly by: string;
   /** Empty: it sees it well. */
   readonly trouble: string;
+  readonly forMs: number;
 }
 
 function disagreement(node: string, what: string, opinions: readonly Opinion[]): string[] {
   const troubled = opinions.filter(({ trouble }) => trouble !== '');
   if (troubled.length === 0) return [];
-  const state = [...new Set(troubled.map(({ trouble }) => trouble))].join(', ');
+  const longest = Math.max(...troubled.map(({ forMs }) => forMs));
+  const state = `${[...new Set(troubled.map(({ trouble }) => trouble))].join(' or ')} ${ageText(longest)}`;
   const who = troubled.map(({ by }) => by).join(', ');
   // One opinion is nobody's agreement.
   if (opinions.length === 1) return [`${what}: ${state}, as ${who} sees it, which nobody else can tell`];
