@@ -33,8 +33,8 @@ import type { EndFacts, FilesFacts, Picture } from './plan/picture.js';
 import { type HealPlan, planHeal } from './plan/plan-heal.js';
 import { Sightings } from './sightings.js';
 
-/** Between two looks while all is well: half of what a person would call at once, and little CPU. */
-const idleMs = 2_000;
+/** Between two looks while all is well. Data that goes and an etcd that ends wake the loop, so this is for the rest. */
+const idleMs = 3_000;
 /** While something is being done, or evidence is growing. */
 const busyMs = 100;
 /** After a step that failed: what refused it is asked again soon, not at once. */
@@ -166,11 +166,11 @@ export class Healer {
   }
 
   /** One look, for whoever needs one that is newer than the last round's. */
-  async lookNow(): Promise<Seen | undefined> {
+  async lookNow(light = false): Promise<Seen | undefined> {
     const spec = await this.spec();
     const identity = this.identity();
     if (spec === undefined || identity === undefined) return undefined;
-    const { look, picture } = await this.picture(spec, identity);
+    const { look, picture } = await this.picture(spec, identity, light);
     return { atMs: this.nowMs, spec, look, picture, plan: this.parts.plan(picture) };
   }
 
@@ -197,12 +197,14 @@ export class Healer {
 
   /** Returns how long to wait for the next one, in milliseconds. */
   private async round(): Promise<number> {
-    const seen = await this.lookNow();
+    const seen = await this.lookNow(this.last !== undefined && isQuiet(this.last));
     if (seen === undefined) return idleMs;
     this.last = seen;
     await this.remember(seen);
     await this.reportWaiting(seen.plan);
     const { decision } = seen.plan;
+    // Nothing is done from a light look; the next one is none, because something is to be done.
+    if (decision !== undefined && seen.look.light) return 0;
     if (decision === undefined) return this.pace(seen);
     return this.alone(() => this.carryOut(seen));
   }
@@ -267,6 +269,7 @@ export class Healer {
   private async picture(
     spec: MemberSpec,
     identity: StoredIdentity,
+    light: boolean,
   ): Promise<{ look: Look; picture: Picture }> {
     const { host } = this;
     const { clock, files, machine, services, store } = host;
@@ -285,6 +288,7 @@ export class Healer {
       clients: this.clients,
       locally: journal?.newId !== undefined,
       ownRuns,
+      light,
     });
     const nowMs = clock.monotonicMs();
     this.sightings.see(look, nowMs);
@@ -460,9 +464,16 @@ export class Healer {
 
 /** Nothing is under way that a look soon would see move. */
 function isQuiet({ picture, plan }: Seen): boolean {
-  const { service, journal, held } = picture;
-  const settled = service.kind === 'active' || service.kind === 'inactive' || service.kind === 'masked';
-  return journal === undefined && settled && plan.intent === 'none' && held.dataGone === undefined;
+  const { service, journal, own, held } = picture;
+  return (
+    journal === undefined &&
+    plan.decision === undefined &&
+    plan.intent === 'none' &&
+    service.kind === 'active' &&
+    own.kind === 'answers' &&
+    own.healthy &&
+    held.dataGone === undefined
+  );
 }
 
 function addressIsHere({ etcd }: MemberSpec, addresses: readonly string[]): boolean {

@@ -55,9 +55,12 @@ export async function signal(identity: ProcessIdentity, name: NodeJS.Signals): P
   }
 }
 
-/** The kernel's id of this boot. */
-export async function currentBootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+let bootId: Promise<string> | undefined;
+
+/** The kernel's id of this boot, which no process outlives. */
+export function currentBootId(): Promise<string> {
+  bootId ??= readFile('/proc/sys/kernel/random/boot_id', 'utf8').then((text) => text.trim());
+  return bootId;
 }
 
 export interface ProcessStat {
