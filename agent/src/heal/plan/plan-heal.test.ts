@@ -1,0 +1,505 @@
+/** What healing decides, situation by situation. A picture that is not named here is the one of testdata/pictures.ts. */
+import { describe, expect, it } from 'vitest';
+import type { Picture } from './picture.js';
+import { planHeal } from './plan-heal.js';
+import { cluster, id, journal, member, peer, picture, silent, stopped, wiped } from './testdata/pictures.js';
+
+const stepOf = (seen: Picture) => planHeal(seen).decision?.step;
+const reasonsOf = (seen: Picture) =>
+  planHeal(seen)
+    .waiting.map(({ rule, reason }) => `${rule}: ${reason}`)
+    .join('\n');
+const data = (change: Partial<Picture['data']>): Picture['data'] => ({ ...picture().data, ...change });
+const me = (change: Partial<Picture['me']>): Picture['me'] => ({ ...picture().me, ...change });
+
+function waits(seen: Picture, reason: RegExp): void {
+  expect(stepOf(seen)).toBeUndefined();
+  expect(reasonsOf(seen)).toMatch(reason);
+}
+
+describe('a cluster that is well', () => {
+  it('is left alone, and nothing is waited for', () => {
+    expect(planHeal(picture())).toEqual({ decision: undefined, waiting: [], intent: 'none' });
+  });
+});
+
+describe('data gone', () => {
+  it('begins a repair of the member that was there', () => {
+    expect(planHeal(wiped())).toMatchObject({
+      decision: { rule: 'rejoinDataGone', step: { kind: 'beginRepair', oldId: id(2) } },
+      intent: 'rejoin',
+    });
+  });
+
+  it('under an etcd that still runs begins one too', () => {
+    const { data: gone, held } = wiped();
+    expect(stepOf(picture({ data: gone, held }))).toEqual({ kind: 'beginRepair', oldId: id(2) });
+  });
+
+  it('that was seen a moment ago is watched first', () => {
+    waits(wiped({ held: { dataGone: 300 } }), /no WAL for 0.3 s/);
+  });
+
+  it('on another file system waits for a person: it may be an unmounted volume', () => {
+    waits(wiped({ data: { ...wiped().data, fileSystem: 'other' } }), /accept-disk/);
+  });
+
+  it('where the cluster cannot be read waits, and says that it wants to rejoin', () => {
+    const seen = wiped({ cluster: { kind: 'unknown', why: 'no leader', answering: 2 } });
+    waits(seen, /no leader/);
+    expect(planHeal(seen).intent).toBe('rejoin');
+  });
+
+  it.each<[string, Partial<Picture>, RegExp]>([
+    [
+      'paused',
+      { pause: { until: '2026-11-25T13:00:00Z', reason: 'disk swap', by: 'ann' } },
+      /paused until .* by ann: disk swap/,
+    ],
+    ['told to watch only', { policy: { ...picture().policy, mode: 'watch' } }, /mode is watch/],
+    ['just started', { watchedMs: 1_000 }, /watched for 1 s of 5 s/],
+    [
+      'without a valid certificate',
+      { me: me({ certificate: { usable: false, why: 'expired' } }) },
+      /certificate: expired/,
+    ],
+    ['without room for the data', { me: me({ freeBytes: 1_000_000 }) }, /room: 1 MiB free/],
+    ['not wanted any more', { me: me({ unwantedBy: 'generation 7 does not want it' }) }, /generation 7/],
+    [
+      'while another member joins',
+      {
+        cluster: cluster([0, 1, 2], [0, 1], {
+          members: [member(0), member(1), member(2), member(3, { role: 'learner' })],
+        }),
+      },
+      /etcd3 \(learner\) is joining/,
+    ],
+    [
+      'with one healthy voter left',
+      { cluster: cluster([0, 1, 2], [0]) },
+      /1 other voters of 3 healthy, 2 needed/,
+    ],
+    ['of two voters', { cluster: cluster([0, 2], [0]) }, /fewer than three/],
+    [
+      'after a repair that did not hold',
+      {
+        history: [
+          {
+            rule: 'rejoinDataGone',
+            startedMs: picture().wallMs - 40_000,
+            endedMs: picture().wallMs - 20_000,
+          },
+        ],
+      },
+      /did not hold; the next one in 40 s/,
+    ],
+  ])('on a node that is %s waits and says so', (_, change, reason) => {
+    waits(wiped(change), reason);
+  });
+
+  it('three times within a day, each soon after the last, waits for a person', () => {
+    const now = picture().wallMs;
+    const history = [30, 20, 10].map((minutes) => ({
+      rule: 'rejoinDataGone',
+      startedMs: now - (minutes - 1) * 60_000 - 120_000,
+      endedMs: now - (minutes - 1) * 60_000,
+    }));
+    waits(wiped({ history, policy: { ...picture().policy, holdMs: 20 * 60_000 } }), /a person must look/);
+  });
+
+  it('on five nodes, with one silent, is not removed where that one would keep it from being added again', () => {
+    const five = cluster([0, 1, 2, 3, 4], [0, 1, 3]);
+    const peers = [peer(0), peer(1), peer(3), silent(4)];
+    waits(wiped({ cluster: five, peers }), /while etcd4 is not connected.*member remove etcd4/);
+    expect(stepOf(wiped({ cluster: five, peers, me: me({ addNeeds: 'quorum' }) }))?.kind).toBe('beginRepair');
+  });
+
+  it('on five nodes, with another that wants to rejoin too, goes on: both are removed before either is added', () => {
+    const five = cluster([0, 1, 2, 3, 4], [0, 1, 3]);
+    const peers = [peer(0), peer(1), peer(3), peer(4, { etcd: 'down', intent: 'rejoin' })];
+    expect(stepOf(wiped({ cluster: five, peers }))?.kind).toBe('beginRepair');
+  });
+});
+
+describe('a repair under way', () => {
+  const repairing = (change: Partial<Picture> = {}) => wiped({ journal: journal(), ...change });
+
+  it('of a member that leads hands the leadership over, but not for ever', () => {
+    const leads = { kind: 'answers', ...(picture().own as object), leader: id(2) } as Picture['own'];
+    const running = { service: picture().service, own: leads, cluster: cluster([0, 1, 2], [0, 1, 2]) };
+    expect(stepOf(repairing(running))).toEqual({ kind: 'moveLeader', to: id(0) });
+    expect(stepOf(repairing({ ...running, held: { leading: 6_000 } }))).toEqual({ kind: 'stopEtcd' });
+  });
+
+  it('stops etcd, then removes the old entry, and not before', () => {
+    expect(stepOf(repairing({ service: picture().service, own: picture().own }))).toEqual({
+      kind: 'stopEtcd',
+    });
+    expect(stepOf(repairing())).toEqual({ kind: 'removeMember', id: id(2) });
+  });
+
+  it('does not remove while too few others are healthy', () => {
+    waits(repairing({ cluster: cluster([0, 1, 2], [1]) }), /1 other voters of 3 healthy/);
+  });
+
+  it('is given up when the data is there again before anything was removed', () => {
+    expect(stepOf(repairing({ data: data({}) }))).toEqual({ kind: 'abandonRepair' });
+  });
+
+  it('that is paused before the removal waits; after it, it goes on', () => {
+    const pause = { until: '2026-11-25T13:00:00Z', reason: 'r', by: 'b' };
+    waits(repairing({ pause }), /paused/);
+    expect(stepOf(repairing({ pause, cluster: cluster([0, 1], [0, 1]) }))).toEqual({
+      kind: 'addMember',
+      role: 'learner',
+    });
+  });
+
+  it('moves data aside only when the old entry is gone', () => {
+    const left = { data: data({ wal: { kind: 'none' } }) };
+    expect(stepOf(repairing(left))?.kind).toBe('removeMember');
+    expect(stepOf(repairing({ ...left, cluster: cluster([0, 1], [0, 1]) }))).toEqual({
+      kind: 'quarantineData',
+    });
+  });
+
+  it('adds a voter where etcd has no learners, and only with a quorum of the enlarged cluster', () => {
+    const old = me({ learners: false });
+    expect(stepOf(repairing({ me: old, cluster: cluster([0, 1], [0, 1]) }))).toEqual({
+      kind: 'addMember',
+      role: 'voter',
+    });
+    waits(repairing({ me: old, cluster: cluster([0, 1, 3, 4], [0, 1]) }), /2 of 4 voters healthy, 3 needed/);
+  });
+
+  it('takes an unstarted entry of its own for its own', () => {
+    const own = member(9, {
+      name: '',
+      started: false,
+      role: 'learner',
+      node: 'etcd2',
+      peerURLs: ['https://10.0.0.2:2380'],
+    });
+    const seen = cluster([0, 1], [0, 1], { members: [member(0), member(1), own] });
+    expect(stepOf(repairing({ cluster: seen }))).toEqual({ kind: 'adoptEntry', id: id(9) });
+  });
+
+  describe('with an entry added', () => {
+    const entry = member(9, {
+      name: '',
+      started: false,
+      role: 'learner',
+      node: 'etcd2',
+      peerURLs: ['https://10.0.0.2:2380'],
+    });
+    const list = [member(0), member(1), entry];
+    const everywhere = [0, 1].map((node) => ({ node: `etcd${node}`, ids: list.map((each) => each.id) }));
+    const joining = (change: Partial<Picture> = {}) =>
+      repairing({
+        journal: journal({ newId: id(9), stage: 'added' }),
+        me: me({ memberId: id(9) }),
+        cluster: cluster([0, 1], [0, 1], { members: list, local: everywhere }),
+        ...change,
+      });
+    const serving = {
+      service: picture().service,
+      data: data({ wal: { kind: 'present', clusterId: picture().me.clusterId, memberId: id(9) } }),
+      own: { ...picture().own, memberId: id(9), isLearner: true, healthy: false } as Picture['own'],
+    };
+
+    it('starts when every peer lists the new entry and not the old', () => {
+      expect(stepOf(joining())).toEqual({ kind: 'startJoin', id: id(9) });
+    });
+
+    it('does not start while one peer still lists the old', () => {
+      const stale = [everywhere[0]!, { node: 'etcd1', ids: [id(0), id(1), id(2)] }];
+      waits(
+        joining({ cluster: cluster([0, 1], [0, 1], { members: list, local: stale }) }),
+        /etcd1 does not list the new entry yet/,
+      );
+    });
+
+    it('stops and moves aside what has started under another id', () => {
+      const strange = data({ wal: { kind: 'present', clusterId: picture().me.clusterId, memberId: id(2) } });
+      expect(stepOf(joining({ data: strange, service: picture().service }))).toEqual({ kind: 'stopEtcd' });
+      expect(stepOf(joining({ data: strange }))).toEqual({ kind: 'quarantineData' });
+    });
+
+    it('promotes the learner when it answers, and finishes when a read goes through it', () => {
+      expect(stepOf(joining(serving))).toEqual({ kind: 'promote', id: id(9) });
+      const voter = { ...entry, role: 'voter', started: true } as const;
+      const promoted = joining({
+        ...serving,
+        cluster: cluster([0, 1], [0, 1, 9], { members: [member(0), member(1), voter], local: everywhere }),
+        own: { ...serving.own, isLearner: false, healthy: true } as Picture['own'],
+      });
+      expect(stepOf(promoted)).toEqual({ kind: 'finishRepair', id: id(9) });
+    });
+
+    it('takes the entry back when nothing has come for too long', () => {
+      const stalled = { ...serving, own: { kind: 'silent', why: 'no answer' }, stalledMs: 400_000 } as const;
+      expect(stepOf(joining(stalled))).toEqual({ kind: 'stopEtcd' });
+      expect(stepOf(joining({ ...stalled, service: stopped().service }))).toEqual({
+        kind: 'takeBack',
+        id: id(9),
+      });
+    });
+
+    it('forgets an entry that somebody removed, and begins again', () => {
+      expect(stepOf(joining({ cluster: cluster([0, 1], [0, 1]) }))).toEqual({
+        kind: 'forgetEntry',
+        id: id(9),
+      });
+    });
+  });
+});
+
+describe('etcd down with its data intact', () => {
+  const checked = (change: Partial<Extract<Picture['disk'], { kind: 'checked' }>> = {}) =>
+    ({
+      kind: 'checked',
+      position: { term: '3', index: '100' },
+      why: 'ends at 100',
+      remembered: undefined,
+      behind: false,
+      asked: 2,
+      forMs: 10,
+      ...change,
+    }) as const;
+
+  it('is compared with what others remember, then started', () => {
+    expect(stepOf(picture(stopped()))).toEqual({ kind: 'checkDisk' });
+    expect(stepOf(picture({ ...stopped(), disk: checked() }))).toEqual({ kind: 'startEtcd' });
+  });
+
+  it('is started without a quorum too, and nothing else is done', () => {
+    const lost = { kind: 'unknown', why: 'no answer', answering: 0 } as const;
+    expect(stepOf(picture({ ...stopped(), cluster: lost, disk: checked() }))).toEqual({ kind: 'startEtcd' });
+  });
+
+  it('waits five seconds for agents that do not answer, then starts and says so', () => {
+    const peers = [silent(0), silent(1)];
+    waits(picture({ ...stopped(), peers, disk: checked({ asked: 0 }) }), /asking the other agents/);
+    const plan = planHeal(picture({ ...stopped(), peers, disk: checked({ asked: 0, forMs: 6_000 }) }));
+    expect(plan.decision).toMatchObject({
+      step: { kind: 'startEtcd' },
+      why: expect.stringContaining('no other agent could be asked'),
+    });
+  });
+
+  it('is not started where the disk is behind: it rejoins with a quorum of the others, and waits without', () => {
+    const disk = checked({ behind: true, remembered: { term: '3', index: '500', by: 'etcd0' } });
+    expect(stepOf(picture({ ...stopped(), disk }))).toEqual({ kind: 'beginRepair', oldId: id(2) });
+    waits(
+      picture({ ...stopped(), disk, cluster: { kind: 'unknown', why: 'no leader', answering: 1 } }),
+      /rolled back.*a person must choose/,
+    );
+  });
+
+  it.each<[string, Partial<Picture['service']>, RegExp]>([
+    [
+      'stopped by hand a moment ago',
+      { kind: 'inactive', detail: 'success', forMs: 10_000 },
+      /stopped by hand; started again in 50 s/,
+    ],
+    ['disabled', { kind: 'inactive', enabled: 'no' }, /disabled/],
+    ['masked', { kind: 'masked' }, /masked/],
+    ['started twice in vain', { failedStarts: 3, forMs: 1_000 }, /start 4 in 3 s/],
+  ])('%s is waited for', (_, service, reason) => {
+    waits(picture({ ...stopped(service), disk: checked() }), reason);
+  });
+
+  it('on a host without the address of the cluster is not started', () => {
+    waits(picture({ ...stopped(), me: me({ addressHere: false }) }), /no address of this host/);
+  });
+
+  it('of another cluster is not started, and not moved', () => {
+    const wal = {
+      kind: 'present',
+      clusterId: 'dddddddddddddddd',
+      memberId: id(2),
+    } as unknown as Picture['data']['wal'];
+    waits(picture({ ...stopped(), data: data({ wal }) }), /of cluster dddd/);
+  });
+
+  it('that is a copy of another node is not started', () => {
+    const wal = { kind: 'present', clusterId: picture().me.clusterId, memberId: id(1) } as const;
+    waits(picture({ ...stopped(), data: data({ wal }) }), /a copy of that node's data/);
+  });
+
+  it('of a member that somebody put in by hand becomes this node’s', () => {
+    const byHand = cluster([0, 1], [0, 1], {
+      members: [member(0), member(1), member(7, { peerURLs: ['https://10.0.0.2:2380'], node: 'etcd2' })],
+    });
+    const wal = { kind: 'present', clusterId: picture().me.clusterId, memberId: id(7) } as const;
+    expect(stepOf(picture({ ...stopped(), cluster: byHand, data: data({ wal }) }))).toEqual({
+      kind: 'adoptMember',
+      id: id(7),
+    });
+  });
+});
+
+describe('etcd that ends again and again', () => {
+  const ends = (corruptInARow: number, code: string) => ({ corruptInARow, code, text: `panic: ${code}` });
+  const dying = stopped({ kind: 'restarting' });
+
+  it('in a message of damaged data, three times, is replaced', () => {
+    waits(picture({ ...dying, ends: ends(2, 'walCrc') }), /2 of 3 starts ended/);
+    expect(stepOf(picture({ ...dying, ends: ends(3, 'walCrc') }))).toEqual({
+      kind: 'beginRepair',
+      oldId: id(2),
+    });
+  });
+
+  it('in the panic of a forgotten log is replaced at once', () => {
+    expect(stepOf(picture({ ...dying, ends: ends(1, 'tocommit') }))?.kind).toBe('beginRepair');
+  });
+
+  it('for another reason is left to be started again', () => {
+    expect(planHeal(picture({ ...dying, ends: ends(0, '') })).decision).toBeUndefined();
+  });
+});
+
+describe('etcd that runs and does not answer', () => {
+  const silentFor = (ms: number) =>
+    ({
+      own: { kind: 'silent', why: 'no answer' },
+      held: { silent: ms },
+      cluster: cluster([0, 1, 2], [0, 1]),
+    }) as const;
+
+  it('is restarted after ten seconds, where the others have a quorum', () => {
+    waits(picture(silentFor(5_000)), /restarted after 10 s/);
+    expect(stepOf(picture(silentFor(11_000)))).toEqual({ kind: 'restartEtcd' });
+    waits(picture({ ...silentFor(11_000), cluster: cluster([0, 1, 2], [0]) }), /1 other voters/);
+  });
+
+  it('is not, while it has just started or its disk explains it', () => {
+    expect(
+      stepOf(picture({ ...silentFor(11_000), service: { ...picture().service, upMs: 20_000 } })),
+    ).toBeUndefined();
+    waits(picture({ ...silentFor(11_000), me: me({ ioPressure: 80 }) }), /waited for 80 %/);
+  });
+});
+
+describe('removed by other hands', () => {
+  const gone = (change: Partial<Picture> = {}) =>
+    picture({
+      ...stopped({ kind: 'restarting' }),
+      cluster: cluster([0, 1], [0, 1]),
+      held: { removed: 61_000 },
+      ...change,
+    });
+
+  it('rejoins after a minute', () => {
+    waits(gone({ held: { removed: 10_000 } }), /rejoins in 50 s/);
+    expect(stepOf(gone())).toEqual({ kind: 'beginRepair', oldId: id(2) });
+  });
+
+  it('stays out where an operator wanted it, and its etcd is stopped', () => {
+    const unwanted = { me: me({ unwantedBy: 'generation 9 does not want this node' }) };
+    expect(stepOf(gone(unwanted))).toEqual({ kind: 'stopEtcd' });
+    waits(gone({ ...unwanted, service: stopped().service }), /that is wanted: generation 9/);
+  });
+});
+
+describe('a CORRUPT alarm', () => {
+  const alarmed = (change: Partial<Picture> = {}) =>
+    picture({
+      cluster: cluster([0, 1, 2], [0, 1, 2], { alarms: [{ memberId: id(0), type: 'CORRUPT' }] }),
+      ...change,
+    });
+
+  it('replaces this node where its keys alone differ from a quorum', () => {
+    const seen = alarmed({
+      hashes: { kind: 'differ', others: [id(2)], agreeing: 2 },
+      held: { hashDiffers: 6_000 },
+    });
+    expect(stepOf(seen)).toEqual({ kind: 'beginRepair', oldId: id(2) });
+  });
+
+  it.each<[string, Picture['hashes']]>([
+    ['another differs', { kind: 'differ', others: [id(1)], agreeing: 2 }],
+    ['there is no majority', { kind: 'unclear', why: 'no quorum of voters has the same keys' }],
+  ])('is only reported where %s', (_, hashes) => {
+    waits(alarmed({ hashes, held: { hashDiffers: 6_000 } }), /corrupt/i);
+  });
+
+  it('is taken back by one agent when all keys are equal again', () => {
+    const hashes = { kind: 'equal', voters: 3 } as const;
+    expect(stepOf(alarmed({ hashes }))).toBeUndefined();
+    expect(stepOf(alarmed({ hashes, me: me({ node: 'etcd0' }) }))?.kind).toBe('disarm');
+  });
+});
+
+describe('what is only reported', () => {
+  it.each<[string, Partial<Picture>, RegExp]>([
+    [
+      'NOSPACE',
+      { cluster: cluster([0, 1, 2], [0, 1, 2], { alarms: [{ memberId: id(1), type: 'NOSPACE' }] }) },
+      /NOSPACE is armed/,
+    ],
+    [
+      'a silent host',
+      { cluster: cluster([0, 1, 2], [0, 2]), peers: [peer(0), silent(1)] },
+      /etcd1 \(60 s\).*not removed for being silent/,
+    ],
+    [
+      'a lost quorum',
+      {
+        own: { kind: 'answers', ...(picture().own as object), healthy: false } as Picture['own'],
+        cluster: { kind: 'unknown', why: 'no leader', answering: 1 },
+      },
+      /no linearizable read succeeds/,
+    ],
+  ])('%s', (_, change, reason) => {
+    waits(picture(change), reason);
+  });
+});
+
+describe('files of etcd', () => {
+  it('that are damaged are restored, those that cannot be are said', () => {
+    expect(stepOf(picture({ files: { kind: 'damaged', which: ['/etc/etcd/etcd.conf'] } }))).toEqual({
+      kind: 'restoreFiles',
+    });
+    waits(picture({ ...stopped(), files: { kind: 'lost', why: 'no keys' } }), /no keys/);
+  });
+});
+
+describe('an orphaned entry', () => {
+  const orphan = member(8, { name: '', started: false, role: 'learner', node: 'etcd8' });
+  const seen = (node: string, ms: number) =>
+    picture({
+      me: me({ node }),
+      held: { [`orphan:${id(8)}`]: ms },
+      cluster: cluster([0, 1, 2], [0, 1, 2], { members: [member(0), member(1), member(2), orphan] }),
+    });
+
+  it('is removed after fifteen minutes, by the agent of the lowest-named healthy voter', () => {
+    waits(seen('etcd0', 60_000), /removed after 900 s/);
+    expect(stepOf(seen('etcd0', 901_000))).toEqual({ kind: 'removeOrphan', id: id(8) });
+    expect(stepOf(seen('etcd2', 901_000))).toBeUndefined();
+  });
+});
+
+describe('a cluster that was bootstrapped anew elsewhere', () => {
+  it('fences this etcd, and keeps its data', () => {
+    const peers = [peer(0, { generation: 5, clusterId: 'ffffffffffffffff' }), peer(1)];
+    expect(stepOf(picture({ peers }))).toEqual({ kind: 'stopEtcd' });
+    waits(picture({ ...stopped(), peers }), /waiting for the coordinator/);
+  });
+});
+
+describe('a reinstalled host', () => {
+  const fresh = (inactive: number) =>
+    wiped({
+      data: { ...wiped().data, begun: false, fileSystem: 'neverSeen' },
+      me: me({ replaces: id(2) }),
+      held: { [`inactive:${id(2)}`]: inactive },
+    });
+
+  it('takes the place of its former member once nobody sees that one alive', () => {
+    waits(fresh(3_000), /two hosts under one name/);
+    expect(stepOf(fresh(11_000))).toEqual({ kind: 'beginRepair', oldId: id(2) });
+  });
+});
