@@ -19,6 +19,10 @@ export {
   electionTimeoutMsMax,
   heartbeatsPerElectionMin,
 } from './conf-settings.js';
+export type { CorruptionCode, EndCode, OtherEndCode } from './end-table.js';
+export { isCorruption, meaningOf } from './end-table.js';
+export type { RunEnd } from './end-words.js';
+export { judgeEnds } from './end-words.js';
 export type { EnvAssignment, EnvFile, EnvLine, EnvProblem } from './env-file.js';
 export { parseEnvFile, quoteEnvValue, replaceValues } from './env-file.js';
 export type { EtcdConnection } from './etcd3-admin.js';

@@ -41,7 +41,7 @@ export type WalTail =
   /** `before` is the position of what could be read before the damage. */
   | { readonly kind: 'corrupt'; readonly why: string; readonly before?: WalPosition };
 
-/** The longest record that is taken for one; more than a whole segment is damage to a length field. */
+/** The longest record that is waited for. One that claims to be longer than a whole segment goes beyond its end. */
 const walRecordBytesMax = 64 * 1024 * 1024;
 
 /**
@@ -125,7 +125,8 @@ export class WalTailReader {
       }
       const { length, padding } = head;
       if (length > walRecordBytesMax) {
-        this.stopped = { torn: false, why: `the record at byte ${this.offset + at} claims ${length} bytes` };
+        // etcd cuts off from here since 3.5, as for any record that goes beyond the end; older ones refuse to start.
+        this.stopped = { torn: true, why: `the record at byte ${this.offset + at} claims ${length} bytes` };
         return at;
       }
       this.wantedBytes = frameHeadBytes + length + padding;
