@@ -137,7 +137,11 @@ describe('the last words of etcd', () => {
     const started = ['Starting etcd - highly-available key value store...', banner];
     const killed = ['etcd.service: Main process exited, code=killed, status=9/KILL'];
     expect(codesOf([...started, ...killed].join('\n'))).toEqual(['unknown']);
-    expect(codesOf([...started, ...killed, ...started].join('\n'))).toEqual(['unknown', 'running']);
+    const twice = judgeEnds([...started, ...killed, ...started].join('\n')).runs;
+    expect(twice).toEqual([
+      { kind: 'unknown', text: killed[0] },
+      { kind: 'running', text: 'etcdmain: etcd Version: 3.3.25' },
+    ]);
   });
 
   it('are looked for in any text without failing', () => {
