@@ -4,7 +4,7 @@
  */
 import type { MemberId } from '@etcd-agent/etcd';
 import type { ExitCause } from '@etcd-agent/platform';
-import { changesMembers, type Outcome } from './etcd-apply.js';
+import type { Outcome } from './etcd-apply.js';
 import type { Command, EtcdDisk, LogEntry, MemberRow } from './etcd-disk.js';
 import { type Birth, joinedDisk } from './etcd-join.js';
 import type { EtcdCallbacks, EtcdConf, EtcdProcess } from './etcd-model.js';
@@ -163,7 +163,11 @@ export class SimEtcd implements EtcdProcess {
 
   /** Its peers have told it that it is no member any more. */
   learnRemoved(): void {
-    if (this.active) this.end({ kind: 'exited', code: 0 }, removedWords);
+    if (!this.active) return;
+    const { rules, chance } = this.world;
+    const fails = !this.#ready && rules.removedStartMayFail && chance.happens(0.5);
+    if (fails) this.end({ kind: 'exited', code: 1 }, `${removedWords}\n${startFailedWords}`);
+    else this.end({ kind: 'exited', code: 0 }, removedWords);
   }
 
   end(cause: ExitCause, lastWords: string): void {
@@ -263,8 +267,10 @@ export class SimEtcd implements EtcdProcess {
 
   #onApplied(entry: LogEntry, outcome: Outcome): void {
     const { command, request } = entry;
-    if (changesMembers(command) && command.kind === 'remove' && command.memberId === this.#disk!.memberId) {
-      this.world.clock.quietlyAfter(farewellMs, () => this.learnRemoved());
+    if (command.kind === 'remove' && outcome.kind === 'done') {
+      this.links.delete(command.memberId);
+      if (command.memberId === this.#disk!.memberId)
+        this.world.clock.quietlyAfter(farewellMs, () => this.learnRemoved());
     }
     if (request !== undefined) {
       const told = this.#proposals.get(request);
@@ -350,5 +356,6 @@ type ReadMessage =
   | { readonly kind: 'read'; readonly request: string }
   | { readonly kind: 'readable'; readonly request: string; readonly index: number };
 
+const startFailedWords = '{"level":"fatal","msg":"listener failed","error":"server is stopping"}';
 const removedWords =
   '{"level":"warn","msg":"server error","error":"the member has been permanently removed from the cluster"}';

@@ -11,6 +11,8 @@ export interface VersionRules {
   readonly version: string;
   readonly learners: boolean;
   readonly preVote: boolean;
+  /** A removed member that is told so before it serves ends, by chance, as if its start had failed. */
+  readonly removedStartMayFail: boolean;
   /** Who must have been connected for {@link healthMs} before a member may be added. */
   readonly addNeeds: 'allVoters' | 'quorumOfTheEnlarged';
   /** A read that waits while the leader changes is told so. */
@@ -26,13 +28,14 @@ export function rulesOf(text: string): VersionRules {
     version: text,
     learners,
     preVote: learners,
+    removedStartMayFail: isAtLeast(version, '3.5.0'),
     addNeeds: relaxed ? 'quorumOfTheEnlarged' : 'allVoters',
     tellsLeaderChange: learners,
   };
 }
 
 /** How long a connection must have stood to count, in milliseconds. */
-export const healthMs = 5_000;
+const healthMs = 5_000;
 
 /** What the asked member knows. */
 export interface Judge {
@@ -48,7 +51,7 @@ export function mayAdd(judge: Judge, role: MemberRow['role'], rules: VersionRule
   const started = voters.filter(isStarted).length;
   const growsFromOne = started === 1 && voters.length === 1;
   if (role === 'voter' && !growsFromOne && started < majority(voters.length + 1)) return notEnoughStarted;
-  const connected = connectedFor(judge, voters, healthMs);
+  const connected = connectedCount(judge, voters);
   const enough =
     rules.addNeeds === 'allVoters'
       ? connected === voters.length
@@ -63,7 +66,7 @@ export function mayRemove(judge: Judge, id: MemberId): Refusal | undefined {
   if (others.filter(isStarted).length < majority(others.length)) return notEnoughStarted;
   // One that is not connected is no part of the quorum that works now.
   if (id !== judge.self && judge.connectedSinceMs(id) === undefined) return undefined;
-  return connectedFor(judge, voters, 0) - 1 < majority(voters.length - 1) ? unhealthy : undefined;
+  return connectedCount(judge, voters) - 1 < majority(voters.length - 1) ? unhealthy : undefined;
 }
 
 /** Judged by the leader; `matchOf` is how far it knows a member's log to be equal to its own. */
@@ -92,11 +95,12 @@ function isStarted({ name }: MemberRow): boolean {
   return name !== '';
 }
 
-function connectedFor(judge: Judge, voters: readonly MemberRow[], ms: number): number {
+/** How many of the voters have been connected for long enough, the judge itself included. */
+function connectedCount(judge: Judge, voters: readonly MemberRow[]): number {
   return voters.filter(({ id }) => {
     if (id === judge.self) return true;
     const since = judge.connectedSinceMs(id);
-    return since !== undefined && since < judge.nowMs - ms;
+    return since !== undefined && since < judge.nowMs - healthMs;
   }).length;
 }
 

@@ -127,6 +127,10 @@ export function memberRemove(id: MemberId): Call<void> {
 export function memberPromote(id: MemberId): Call<void> {
   return forVoters((server, answer, untilMs) => {
     const raft = server.raft!;
+    if (!server.world.rules.learners) {
+      answer(refused('other', 'unknown method MemberPromote'));
+      return;
+    }
     if (raft.role === 'leader') {
       promoteAsLeader(server, id, untilMs, answer);
       return;
