@@ -36,14 +36,15 @@ export function storedName(name: string): string {
   return name.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '_');
 }
 
-export function placeOf({ places }: Cluster, name: string): NodePlace {
+/** Throws Failure where there is no such node; `command` is what the person may run with another name. */
+export function placeOf({ places }: Cluster, name: string, command: string): NodePlace {
   const place = places.find((each) => each.name === name);
   if (place !== undefined) return place;
   throw new Failure({
     exit: 'usage',
     what: `there is no node ${name} in this cluster`,
     cause: `its nodes are ${places.map((each) => each.name).join(', ')}`,
-    next: `coordinator token ${places.map((each) => each.name).join('|')}`,
+    next: `coordinator ${command} ${places.map((each) => each.name).join('|')}`,
   });
 }
 

@@ -76,7 +76,7 @@ export async function followEvents(
 }
 
 function placesOf(cluster: Cluster, { node }: EventsFlags) {
-  return node === undefined ? cluster.places : [placeOf(cluster, node)];
+  return node === undefined ? cluster.places : [placeOf(cluster, node, 'events --node')];
 }
 
 function limitOf({ limit, sinceMs }: EventsFlags): number | undefined {

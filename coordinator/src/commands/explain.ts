@@ -8,7 +8,7 @@ import type { CommandContext } from './context.js';
 
 export async function explain({ stateDir }: CommandContext, node: string): Promise<View> {
   const cluster = await openCluster(stateDir);
-  const place = placeOf(cluster, node);
+  const place = placeOf(cluster, node, 'explain');
   const record = await readBootstrapRecord(cluster.state);
   const { answered, silent } = await withAgents(cluster, cluster.places, (reached) =>
     askAgents(reached, async (link) =>

@@ -23,7 +23,7 @@ export async function memberRemove(
   { dryRun, yes }: MemberChangeFlags,
 ): Promise<View> {
   const cluster = await openCluster(stateDir);
-  placeOf(cluster, node);
+  placeOf(cluster, node, 'member remove');
   const lock = dryRun ? undefined : await cluster.state.lock('coordinator member remove');
   try {
     const record = await finishedRecord(cluster);

@@ -32,7 +32,7 @@ export async function memberReplace(
   flags: ReplaceFlags,
 ): Promise<View> {
   const cluster = await openCluster(stateDir);
-  const place = placeOf(cluster, node);
+  const place = placeOf(cluster, node, 'member replace');
   const isWanted = !(await finishedRecord(cluster)).unwanted.includes(node);
   const plan = await onAgent(cluster, place, (link) => askReplace(link, true));
   // An agent that was told it is not wanted refuses for that alone: it has to hear otherwise first.

@@ -8,7 +8,7 @@ import type { CommandContext } from './context.js';
 
 export async function acceptDisk({ stateDir }: CommandContext, node: string): Promise<View> {
   const cluster = await openCluster(stateDir);
-  const place = placeOf(cluster, node);
+  const place = placeOf(cluster, node, 'node accept-disk');
   const by = operatorName();
   const { answered, silent } = await withAgents(cluster, [place], (reached) =>
     askAgents(reached, (link) => link.call('disk.accept', { by })),

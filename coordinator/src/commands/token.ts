@@ -24,7 +24,7 @@ export async function token(
 ): Promise<View> {
   const cluster = await openCluster(stateDir);
   const { state, topology } = cluster;
-  placeOf(cluster, node);
+  placeOf(cluster, node, 'token');
   const { certificate: agentCa } = await readAuthority(state, 'agent', new Date());
   const lock = await state.lock('coordinator token');
   try {
@@ -76,7 +76,7 @@ async function replaceMemberOf(
 ): Promise<{ memberId: string; notes: readonly string[] }> {
   const { state, places } = cluster;
   const record = await finishedRecord(cluster);
-  const place = placeOf(cluster, node);
+  const place = placeOf(cluster, node, 'token');
   const others = wantedPlaces(places, record).filter(({ name }) => name !== node);
   const { members, endpoints } = await viewCluster([...others, place], await readAdminCredentials(state));
   if (members === undefined) {

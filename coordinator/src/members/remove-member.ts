@@ -46,7 +46,7 @@ export type RemovalOutcome = { readonly facts: RemovalFacts } & (
 
 export async function removeMember(removal: Removal, reached: Reached): Promise<RemovalOutcome> {
   const { cluster, node, record, seen, dryRun, confirm } = removal;
-  const entry = entryOf(placeOf(cluster, node), seen.members ?? []);
+  const entry = entryOf(placeOf(cluster, node, 'member remove'), seen.members ?? []);
   const voter = pickVoter(reached.links, seen, node);
   if (entry !== undefined && voter === undefined) throw noVoter(reached);
   const guards = entry === undefined ? [] : (await remove(voter!, entry.id, true)).guards;
