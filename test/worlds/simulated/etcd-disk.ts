@@ -81,13 +81,12 @@ export interface Damage {
 export const damages = {
   walChecksum: {
     exitCode: 1,
-    lastWords:
-      '{"level":"fatal","msg":"failed to read WAL, cannot be repaired","error":"walpb: crc mismatch"}',
+    lastWords: '{"level":"fatal","msg":"discovery failed","error":"walpb: crc mismatch"}',
   },
   snapshot: {
-    exitCode: 1,
+    exitCode: 2,
     lastWords:
-      '{"level":"fatal","msg":"failed to recover v3 backend from snapshot","error":"snap: crc mismatch"}',
+      '{"level":"panic","msg":"failed to recover v3 backend from snapshot","error":"failed to find database snapshot file"}',
   },
   backend: {
     exitCode: 2,

@@ -1,4 +1,4 @@
-import { readWalMetadata, WalTailReader } from '@etcd-agent/etcd';
+import { judgeEnds, readWalMetadata, WalTailReader } from '@etcd-agent/etcd';
 import { describe, expect, it } from 'vitest';
 import { ModelCluster, type ModelMember } from './etcd-cluster.js';
 import { cloneDisk, corruptSilently, damages, encodeWal } from './etcd-disk.js';
@@ -376,14 +376,61 @@ describe('what must not happen, and in the model does', () => {
     expect(victim.disk).toBeUndefined();
   });
 
-  it('a damaged disk ends the start with its own words', async () => {
-    const cluster = await ModelCluster.started('damage');
-    const [victim] = cluster.followers() as [ModelMember];
-    victim.kill();
-    victim.disk!.damage = damages.walChecksum;
-    victim.start();
+  it.each([
+    ['walChecksum', 'walCrc'],
+    ['snapshot', 'snap'],
+    ['backend', 'bolt'],
+    ['freePages', 'bolt'],
+  ] as const)(
+    'a disk with a damaged %s ends the start with words that are known: %s',
+    async (damage, code) => {
+      const cluster = await ModelCluster.started('damage');
+      const [victim] = cluster.followers() as [ModelMember];
+      victim.kill();
+      victim.disk!.damage = damages[damage];
+      victim.start();
+      await cluster.wait(1_000);
+      expect(codeOf(victim)).toBe(code);
+    },
+  );
+
+  it('every other end has words that are known, too', async () => {
+    const cluster = await ModelCluster.started('words', '3.5.30');
+    await cluster.wait(6_000);
+    const [one, two] = cluster.followers() as [ModelMember, ModelMember];
+    const id = (await cluster.call(one.admin.status())).memberId;
+    one.wipe();
+    one.start();
+    await cluster.wait(3_000);
+    expect(codeOf(one)).toBe('tocommit');
+    cluster.model.setDisk(one.node, undefined);
+    one.start({ initialClusterState: 'new' });
     await cluster.wait(1_000);
-    expect(victim.ended).toMatchObject({ cause: { kind: 'exited', code: 1 } });
-    expect(victim.ended!.lastWords).toMatch(/walpb: crc mismatch/);
+    expect(codeOf(one)).toBe('alreadyBootstrapped');
+    await cluster.call(cluster.leader().admin.memberRemove(id));
+    one.start({ initialClusterState: 'existing' });
+    await cluster.wait(1_000);
+    expect(codeOf(one)).toBe('joinMismatch');
+    cluster.network.silence(one.node);
+    one.start();
+    await cluster.wait(1_000);
+    expect(codeOf(one)).toBe('peersUnreachable');
+    void two.process!.stop();
+    await cluster.wait(1_000);
+    expect(codeOf(two)).toBe('stopped');
+    two.start();
+    await cluster.untilReady([two]);
+    const other = (await cluster.call(two.admin.status())).memberId;
+    const last = cluster.members.find((member) => member !== one && member !== two)!;
+    await cluster.wait(6_000);
+    await cluster.call(last.admin.memberRemove(other));
+    await cluster.wait(3_000);
+    expect(codeOf(two)).toBe('removed');
   });
+
+  /** What production code makes of the end. */
+  function codeOf({ ended }: ModelMember): string {
+    const run = judgeEnds(ended?.lastWords ?? '').runs.at(-1);
+    return run?.kind === 'known' ? run.code : `${run?.kind}: ${run?.text}`;
+  }
 });
