@@ -133,14 +133,13 @@ function join(picture: Picture, journal: Journal, cluster: Known, newId: MemberI
       return hold('resumeRepair', 'another file system is in the place of the data dir');
     return act(journal, { kind: 'quarantineData' }, 'what it has written is not of the new member');
   }
+  // An entry has a name once its etcd has served: what was promised under it is gone with its data.
+  if (data.wal.kind === 'none' && entry.started)
+    return takeBack(picture, journal, cluster, newId, 'it has served, and its data is gone again');
   if (data.wal.kind === 'none') return firstStart(picture, journal, cluster, newId);
   const tries = failedJoin(picture);
-  if (tries !== undefined && (entry.role === 'learner' || !entry.started)) {
-    if (!isStopped(picture)) return act(journal, { kind: 'stopEtcd' }, tries);
-    const guard = guardLosing(cluster, newId);
-    if (!guard.ok) return hold('resumeRepair', sentence([guard]));
-    return act(journal, { kind: 'takeBack', id: newId }, tries);
-  }
+  if (tries !== undefined && (entry.role === 'learner' || !entry.started))
+    return takeBack(picture, journal, cluster, newId, tries);
   if (isStopped(picture)) return act(journal, { kind: 'startEtcd' }, 'its WAL is of the new member');
   if (own.kind !== 'answers' || own.memberId !== newId) {
     const why = own.kind === 'silent' ? own.why : service.kind;
@@ -157,6 +156,20 @@ function join(picture: Picture, journal: Journal, cluster: Known, newId: MemberI
   return own.healthy
     ? act(journal, { kind: 'finishRepair', id: newId }, 'a linearizable read goes through it')
     : hold('resumeRepair', `waiting for a linearizable read through member ${newId}`);
+}
+
+/** Preconditions: the others are enough without it, before it is stopped and before it is removed. */
+function takeBack(
+  picture: Picture,
+  journal: Journal,
+  cluster: Known,
+  newId: MemberId,
+  why: string,
+): HealOutcome {
+  const guard = guardLosing(cluster, newId);
+  if (!guard.ok) return hold('resumeRepair', `${why}; ${sentence([guard])}`);
+  if (!isStopped(picture)) return act(journal, { kind: 'stopEtcd' }, why);
+  return act(journal, { kind: 'takeBack', id: newId }, why);
 }
 
 /**

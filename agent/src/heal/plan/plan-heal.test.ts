@@ -245,6 +245,15 @@ describe('a repair under way', () => {
       });
     });
 
+    it('takes back an entry that has served and whose data is gone again, where the others are enough', () => {
+      const served = { ...entry, name: 'etcd2', role: 'voter', started: true } as const;
+      const members = [member(0), member(1), served];
+      const all = cluster([0, 1], [0, 1], { members, local: everywhere });
+      expect(stepOf(joining({ cluster: all }))).toEqual({ kind: 'takeBack', id: id(9) });
+      expect(stepOf(joining({ cluster: all, service: picture().service }))).toEqual({ kind: 'stopEtcd' });
+      waits(joining({ cluster: { ...all, healthy: [id(1)] } }), /its data is gone again; quorum: 1 other/);
+    });
+
     it('forgets an entry that somebody removed, and begins again', () => {
       expect(stepOf(joining({ cluster: cluster([0, 1], [0, 1]) }))).toEqual({
         kind: 'forgetEntry',
