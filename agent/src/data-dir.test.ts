@@ -169,6 +169,8 @@ describe('moving aside', () => {
     writeFileSync(join(dataDir(), 'something'), 'kept');
     await expect(quarantine(host, otherBootstrapId)).rejects.toThrow(/left alone/);
     rmSync(host.paths.dataDirRecord);
+    // Another agent process, which has read nothing yet.
+    host = { ...host, store: new Store(linuxFiles, host.paths) };
     await expect(quarantine(host, bootstrapId)).rejects.toThrow(/left alone/);
     expect(readFileSync(join(dataDir(), 'something'), 'utf8')).toBe('kept');
   });

@@ -30,17 +30,26 @@ export async function startEtcd(host: AgentHost, bootstrapId: string): Promise<{
   }
   const state = await services.observe();
   if (state.kind === 'active' || state.kind === 'activating') return { started: false };
+  const [repair, memory] = await Promise.all([host.heal.journal(), host.heal.read()]);
+  if (repair?.bootstrapId === bootstrapId) {
+    throw new Fault(
+      'refused',
+      `this node is being repaired (${repair.stage}), which starts etcd itself`,
+      `coordinator explain ${spec.node}`,
+    );
+  }
   const record = await store.dataDirRecord();
   const view = await judgeDataDir(files, spec.etcd, { record, spec });
   const hasWal = view.kind === 'ours' && view.wal.kind === 'present';
   if (!hasWal) {
-    if (record?.bootstrapId === bootstrapId && record.stage !== 'claimed') {
+    const joined = memory.member?.bootstrapId === bootstrapId;
+    if (joined || (record?.bootstrapId === bootstrapId && record.stage !== 'claimed')) {
       throw new Fault(
         'refused',
         `data dir ${spec.etcd.dataDir} had the data of member ${spec.memberId} and has none now: an empty start would forget acknowledged writes`,
-        record.stage === 'retired'
+        record?.stage === 'retired'
           ? 'Its data was moved aside by --reset: coordinator bootstrap --reset finishes that and begins anew.'
-          : 'Restore the directory, or remove the member and add it again.',
+          : `Its agent takes it out and back in: coordinator explain ${spec.node}`,
       );
     }
     await claimDataDir(host, spec, await ownerOf(host));

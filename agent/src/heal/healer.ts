@@ -29,7 +29,7 @@ import { type Look, lookAround, type MemberHash, readAlarms, readHashes } from '
 import { underLock, votersBut } from './membership-calls.js';
 import { clusterOf, diskOf, hashesOf, meOf, ownOf, peersOf } from './picture-of.js';
 import { conditions } from './plan/conditions.js';
-import type { EndFacts, FilesFacts, Picture } from './plan/picture.js';
+import type { EndFacts, FilesFacts, Picture, ServiceFacts } from './plan/picture.js';
 import { type HealPlan, planHeal } from './plan/plan-heal.js';
 import { Sightings } from './sightings.js';
 
@@ -53,6 +53,8 @@ const hashesMs = 5_000;
 const sayAgainMs = 60_000;
 /** Reasons that are remembered for that. */
 const reasonsMax = 500;
+/** Reading etcd's log runs a program under systemd. */
+const endsMs = 1_000;
 /** An etcd that has run this long was started for good. */
 const wellMs = 60_000;
 
@@ -99,7 +101,12 @@ export class Healer {
   private service: { kind: string; pid: number | undefined; sinceMs: number } | undefined;
   private failedStarts = 0;
   private disk: { position: Position | undefined; why: string; atMs: number } | undefined;
-  private ends: EndFacts = { corruptInARow: 0, code: '', text: '' };
+  private ends: EndFacts & { readonly atMs: number } = {
+    corruptInARow: 0,
+    code: '',
+    text: '',
+    atMs: -endsMs,
+  };
   private kept: KeptFiles | undefined;
   private alarms: { readonly atMs: number; readonly alarms: readonly Alarm[] } | undefined;
   private hashes: { readonly atMs: number; readonly read: readonly MemberHash[] | Error } | undefined;
@@ -273,13 +280,15 @@ export class Healer {
   ): Promise<{ look: Look; picture: Picture }> {
     const { host } = this;
     const { clock, files, machine, services, store } = host;
-    const [memory, journal, record, { credentials }, state] = await Promise.all([
+    const [memory, stored, record, { credentials }, state] = await Promise.all([
       host.heal.read(),
       host.heal.journal(),
       store.dataDirRecord(),
       this.lookAtFiles(spec, this.nowMs),
       services.observe(),
     ]);
+    // The repair of a bootstrap that was given up since is nobody's.
+    const journal = stored?.bootstrapId === spec.cluster.bootstrapId ? stored : undefined;
     const ownRuns = state.kind === 'active' || state.kind === 'activating';
     const look = await lookAround(host, {
       spec,
@@ -293,12 +302,12 @@ export class Healer {
     const nowMs = clock.monotonicMs();
     this.sightings.see(look, nowMs);
     const service = this.noteService(state, nowMs);
-    if (service.kind === 'restarting' || service.kind === 'failed') this.ends = await endFacts(host);
-    else if (ownRuns && service.upMs > wellMs) this.ends = { corruptInARow: 0, code: '', text: '' };
-    const [data, kept, freeBytes, pressure] = await Promise.all([
+    await this.readEnds(service, nowMs);
+    const [data, kept, freeBytes, stateBytes, pressure] = await Promise.all([
       dataFacts(host, spec, record, memory, journal !== undefined),
       this.lookAtFiles(spec, nowMs),
       files.freeBytes(spec.etcd.dataDir).catch(() => 0),
+      files.freeBytes(host.paths.stateDir).catch(() => 0),
       machine.ioPressure(),
     ]);
     const alarms = await this.readAlarms(look, nowMs);
@@ -307,6 +316,7 @@ export class Healer {
       addressHere: addressIsHere(spec, machine.addresses()),
       certificate: certificateFacts(kept.certificatesEnd, clock.now()),
       freeBytes,
+      stateBytes,
       ioPressure: pressure.kind === 'known' ? pressure.someAvg10 : undefined,
     });
     const own = ownOf(spec, look, service);
@@ -383,6 +393,15 @@ export class Healer {
     ]);
     this.kept = { atMs: nowMs, of, credentials, files, certificatesEnd: end };
     return this.kept;
+  }
+
+  /** How etcd's last runs ended: its log is read while it keeps ending, once a second. */
+  private async readEnds({ kind, upMs }: ServiceFacts, nowMs: number): Promise<void> {
+    const ending = kind === 'restarting' || kind === 'failed';
+    if (ending && nowMs - this.ends.atMs >= endsMs)
+      this.ends = { ...(await endFacts(this.host)), atMs: nowMs };
+    if (kind === 'active' && upMs > wellMs)
+      this.ends = { corruptInARow: 0, code: '', text: '', atMs: this.ends.atMs };
   }
 
   private async readAlarms({ endpoints }: Look, nowMs: number): Promise<readonly Alarm[]> {

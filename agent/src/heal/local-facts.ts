@@ -3,7 +3,7 @@
  * part is read on its own; what cannot be read says why.
  */
 import { join } from 'node:path';
-import { isWalSegment, WalTailReader } from '@etcd-agent/etcd';
+import { isCorruption, isWalSegment, judgeEnds, WalTailReader } from '@etcd-agent/etcd';
 import { readCertificate } from '@etcd-agent/pki';
 import type { ServiceState } from '@etcd-agent/platform';
 import type { MemberSpec, Position } from '@etcd-agent/protocol';
@@ -13,7 +13,6 @@ import type { AgentHost } from '../host.js';
 import { storedPems } from '../node-keys.js';
 import { viewService } from '../observe.js';
 import type { DataDirRecord } from '../store.js';
-import { isCorruption, judgeEnds } from './interim-ends.js';
 import type { HealMemory } from './memory.js';
 import type { DataFacts, EndFacts, FilesFacts, Me, ServiceFacts } from './plan/picture.js';
 

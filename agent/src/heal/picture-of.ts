@@ -20,7 +20,7 @@ import type {
 export function meOf(
   spec: MemberSpec,
   look: Look,
-  facts: Pick<Me, 'addressHere' | 'certificate' | 'freeBytes' | 'ioPressure'>,
+  facts: Pick<Me, 'addressHere' | 'certificate' | 'freeBytes' | 'stateBytes' | 'ioPressure'>,
 ): Me {
   const features = featuresOf(parseEtcdVersion(spec.etcd.version)!);
   return {

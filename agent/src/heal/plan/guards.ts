@@ -100,6 +100,13 @@ export function guardsToBegin(picture: Picture, oldId: MemberId, alarmed: boolea
       picture.files.kind === 'lost' ? picture.files.why : 'the files of etcd can be written',
     ),
   ];
+  guards.push(
+    view(
+      'journalRoom',
+      me.stateBytes >= journalBytesMin,
+      `${mebibytes(me.stateBytes)} free for the journal, ${mebibytes(journalBytesMin)} needed`,
+    ),
+  );
   if (cluster.kind === 'unknown') return [...guards, view('quorum', false, cluster.why)];
   const room = 2 * cluster.leaderDbBytes + roomBytesMin;
   return [
@@ -115,6 +122,8 @@ export function guardsToBegin(picture: Picture, oldId: MemberId, alarmed: boolea
   ];
 }
 
+/** The journal, the events and what is remembered are written all through a repair, each whole and anew. */
+const journalBytesMin = 4 * 1024 * 1024;
 /** A WAL segment is 64 MiB, and there are two from the beginning. */
 const roomBytesMin = 160 * 1024 * 1024;
 

@@ -52,7 +52,9 @@ export interface Me {
   readonly replaces: MemberId | undefined;
   readonly addressHere: boolean;
   readonly certificate: { readonly usable: boolean; readonly why: string };
+  /** On the file systems of the data dir and of the agent's own state. */
   readonly freeBytes: number;
+  readonly stateBytes: number;
   /** Percent of the last ten seconds in which something waited for a disk; undefined where the kernel does not say. */
   readonly ioPressure: number | undefined;
 }

@@ -93,6 +93,7 @@ export function picture(change: Partial<Picture> = {}): Picture {
       addressHere: true,
       certificate: { usable: true, why: 'good' },
       freeBytes: 100 * 1024 ** 3,
+      stateBytes: 100 * 1024 ** 3,
       ioPressure: 0,
     },
     service: {
