@@ -113,11 +113,11 @@ export const healExecutors: Executors = {
     await journal(act, { stage: 'adding' });
     const peerURLs = act.spec.etcd.initialAdvertisePeerURLs;
     const added = await throughAny(voters(act, undefined), (admin) => admin.memberAdd(peerURLs, role));
-    await journal(act, { stage: 'added', newId: added.id });
+    await journal(act, { stage: 'added', newId: added.id, joining: false });
   },
 
   async adoptEntry(act, { id }) {
-    await journal(act, { stage: 'added', newId: id });
+    await journal(act, { stage: 'added', newId: id, joining: false });
   },
 
   async startJoin(act, { id }) {

@@ -36,7 +36,10 @@ export const journalSchema = z.strictObject({
   quarantines: z.array(z.string()).max(50),
   /** The id that `member add` gave. */
   newId: id.optional(),
-  /** A start of the new member was permitted: its directory may hold what it wrote. */
+  /**
+   * A start of the new member was permitted: it may have run, and its directory may hold what it wrote. There is no second
+   * start on an empty directory under its id.
+   */
   joining: z.boolean(),
   /** How often a new entry was taken back. */
   attempts: z.int().min(0),

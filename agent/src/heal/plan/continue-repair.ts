@@ -136,6 +136,8 @@ function join(picture: Picture, journal: Journal, cluster: Known, newId: MemberI
   // An entry has a name once its etcd has served: what was promised under it is gone with its data.
   if (data.wal.kind === 'none' && entry.started)
     return takeBack(picture, journal, cluster, newId, 'it has served, and its data is gone again');
+  if (data.wal.kind === 'none' && journal.joining && isStopped(picture))
+    return takeBack(picture, journal, cluster, newId, 'it may have run, and there is no WAL');
   if (data.wal.kind === 'none') return firstStart(picture, journal, cluster, newId);
   const tries = failedJoin(picture);
   if (tries !== undefined && (entry.role === 'learner' || !entry.started))

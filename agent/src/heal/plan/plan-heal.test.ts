@@ -254,6 +254,15 @@ describe('a repair under way', () => {
       waits(joining({ cluster: { ...all, healthy: [id(1)] } }), /its data is gone again; quorum: 1 other/);
     });
 
+    it('is not started a second time on an empty dir: the entry is taken back for another', () => {
+      const tried = journal({ newId: id(9), stage: 'joining', joining: true });
+      expect(stepOf(joining({ journal: tried }))).toEqual({ kind: 'takeBack', id: id(9) });
+      waits(
+        joining({ journal: tried, service: { ...picture().service, forMs: 1_000 } }),
+        /has not written its WAL yet/,
+      );
+    });
+
     it('forgets an entry that somebody removed, and begins again', () => {
       expect(stepOf(joining({ cluster: cluster([0, 1], [0, 1]) }))).toEqual({
         kind: 'forgetEntry',

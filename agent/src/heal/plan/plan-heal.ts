@@ -187,6 +187,8 @@ const backoffMsMax = 60_000;
 function startEtcd(picture: Picture): HealOutcome {
   const { service, data, disk, policy, peers } = picture;
   if (data.wal.kind !== 'present' || !isStopped(picture)) return nothing;
+  if (data.wal.memberId !== picture.me.memberId)
+    return hold('startEtcd', `the WAL is of member ${data.wal.memberId}, which is in no list of the cluster`);
   if (service.kind === 'missing') return hold('startEtcd', 'there is no etcd service on this host');
   if (service.kind === 'masked' || service.enabled === 'no')
     return hold(
