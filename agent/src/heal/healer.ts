@@ -71,6 +71,8 @@ export const healParts: HealParts = {
   decideAgain: true,
 };
 
+const noEnds: EndFacts = { corruptInARow: 0, code: '', text: '' };
+
 export interface Seen {
   readonly atMs: number;
   readonly spec: MemberSpec;
@@ -101,12 +103,7 @@ export class Healer {
   private service: { kind: string; pid: number | undefined; sinceMs: number } | undefined;
   private failedStarts = 0;
   private disk: { position: Position | undefined; why: string; atMs: number } | undefined;
-  private ends: EndFacts & { readonly atMs: number } = {
-    corruptInARow: 0,
-    code: '',
-    text: '',
-    atMs: -endsMs,
-  };
+  private ends: EndFacts & { readonly atMs: number } = { ...noEnds, atMs: -endsMs };
   private kept: KeptFiles | undefined;
   private alarms: { readonly atMs: number; readonly alarms: readonly Alarm[] } | undefined;
   private hashes: { readonly atMs: number; readonly read: readonly MemberHash[] | Error } | undefined;
@@ -263,6 +260,9 @@ export class Healer {
     if (step.kind !== 'checkDisk')
       await this.events.record('decided', rule, `${step.kind}: ${why}`, evidence);
     await executeHeal(this.parts.executors, act);
+    // How etcd ended on the former data says nothing of the data that is there now.
+    if (step.kind === 'quarantineData' || step.kind === 'finishRepair')
+      this.ends = { ...noEnds, atMs: this.nowMs };
     if (step.kind !== 'checkDisk') await this.events.record('done', rule, step.kind, { ...step } as never);
     this.progress = { mark: '', atMs: this.nowMs };
     this.movedMs = this.nowMs;
@@ -400,8 +400,7 @@ export class Healer {
     const ending = kind === 'restarting' || kind === 'failed';
     if (ending && nowMs - this.ends.atMs >= endsMs)
       this.ends = { ...(await endFacts(this.host)), atMs: nowMs };
-    if (kind === 'active' && upMs > wellMs)
-      this.ends = { corruptInARow: 0, code: '', text: '', atMs: this.ends.atMs };
+    if (kind === 'active' && upMs > wellMs) this.ends = { ...noEnds, atMs: this.ends.atMs };
   }
 
   private async readAlarms({ endpoints }: Look, nowMs: number): Promise<readonly Alarm[]> {
