@@ -6,6 +6,7 @@ import { parseEnvFile, parseEtcdVersion, renderEtcdConf, replaceValues } from '@
 import type { WriteOptions } from '@etcd-agent/platform';
 import { Fault, type MemberSpec, type NodeSnapshot } from '@etcd-agent/protocol';
 import { type AgentHost, etcdAccount } from './host.js';
+import { oncePerText } from './once-per-text.js';
 import { optionalText } from './optional-text.js';
 
 const stateKey = 'ETCD_INITIAL_CLUSTER_STATE';
@@ -123,12 +124,14 @@ export async function flipConfToExisting(host: AgentHost): Promise<void> {
   );
 }
 
+const clusterStateOf = oncePerText((text) => parseEnvFile(text).values.get(stateKey));
+
 /** What the snapshot tells of `etcd.conf`. */
 export async function viewConf(host: AgentHost): Promise<NodeSnapshot['conf']> {
   try {
     const text = await optionalText(host.files, host.paths.etcdConf);
     if (text === undefined) return { kind: 'missing' };
-    const state = parseEnvFile(text).values.get(stateKey);
+    const state = clusterStateOf(text);
     return state === undefined
       ? { kind: 'unreadable', why: `${host.paths.etcdConf} has no ${stateKey}` }
       : { kind: 'present', initialClusterState: state };

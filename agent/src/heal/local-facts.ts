@@ -12,6 +12,7 @@ import { damagedFiles } from '../etcd-files.js';
 import type { AgentHost } from '../host.js';
 import { storedPems } from '../node-keys.js';
 import { viewService } from '../observe.js';
+import { oncePerText } from '../once-per-text.js';
 import type { DataDirRecord } from '../store.js';
 import type { HealMemory } from './memory.js';
 import type { DataFacts, EndFacts, FilesFacts, Me, ServiceFacts } from './plan/picture.js';
@@ -145,11 +146,13 @@ export async function filesFacts(host: AgentHost, spec: MemberSpec): Promise<Fil
   return which.length === 0 ? { kind: 'intact' } : { kind: 'damaged', which };
 }
 
+const notAfterMs = oncePerText((pem) => readCertificate(pem).notAfter.getTime());
+
 /** Until when the certificates that etcd serves with are good; undefined where this node has none. */
 export async function certificatesEnd(host: AgentHost): Promise<Date | undefined> {
   const pems = await storedPems(host);
   if (pems === undefined) return undefined;
-  const ends = [pems.etcd, pems.peer].map((pem) => readCertificate(pem).notAfter.getTime());
+  const ends = [pems.etcd, pems.peer].map(notAfterMs);
   return new Date(Math.min(...ends));
 }
 
