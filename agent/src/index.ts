@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { ProcessIdentity } from '@etcd-agent/platform';
 
 /** The agent's own code over ports that the caller brings: the simulated world runs on it. Loaded when asked for. */
 export const agentCore = () => import('./core.js');
@@ -15,6 +16,8 @@ export interface LocalAgent {
   start(logFile: string): ChildProcess;
   /** Puts a join token in place, as `etcd-agent enrol` does. */
   enrol(token: string): Promise<void>;
+  /** The etcd that this agent runs; undefined where none runs. */
+  etcd(): Promise<ProcessIdentity | undefined>;
   /**
    * Ends the etcd that this agent runs: politely, and after `deadlineMs` by SIGKILL. The agent itself must have ended
    * before.
@@ -44,6 +47,10 @@ export function localAgent(configFile: string): LocalAgent {
       const store = storeOf(configFile);
       await store.prepare();
       await store.keepJoinToken(token);
+    },
+    async etcd() {
+      const { supervisedEtcd } = await import('./local-state.js');
+      return supervisedEtcd(configFile);
     },
     async stopEtcd(deadlineMs) {
       const { stopSupervisedEtcd } = await import('./local-state.js');

@@ -12,6 +12,7 @@ import {
   runProgram,
   startProgram,
   usualVersion,
+  waitFor,
   workspace,
 } from '../support/index.js';
 
@@ -155,17 +156,158 @@ describe('playground', () => {
   });
 });
 
+interface Demo {
+  readonly health: readonly { readonly kind: string }[];
+  readonly members: readonly { readonly id: string; readonly name: string; readonly isLeader: boolean }[];
+  readonly fault: { readonly memberBefore: string; readonly memberAfter: string };
+  readonly writes: {
+    readonly acknowledged: number;
+    readonly found: number;
+    readonly missing: readonly string[];
+    readonly longestStallMs: number;
+  };
+  readonly healMs: number;
+}
+
+describe('playground break', () => {
+  beforeAll(async () => {
+    expectEnd(await coordinator('playground', 'up', '--detach', '--dir', dir), 0);
+    expect((await ctl('put', 'kept', 'before all faults')).code).toBe(0);
+  });
+  afterAll(async () => {
+    expect((await ctl('get', 'kept', '--print-value-only')).stdout).toBe('before all faults\n');
+    expectEnd(await coordinator('playground', 'down', '--dir', dir), 0);
+    expect(processesOf(home)).toEqual([]);
+  });
+
+  function breakIt(...args: string[]): Promise<Outcome> {
+    return coordinator('playground', 'break', '--dir', dir, ...args);
+  }
+  const pidOf = (node: string) =>
+    processesOf(dir).find(({ dataDir }) => dataDir === join(dir, node, 'data'))?.pid;
+
+  test.each([
+    [[], 'no fault was named'],
+    [['--kill', '--wipe'], 'one fault at a time'],
+  ])('with the faults %j it is a usage error, and nothing is broken', async (faults, words) => {
+    const before = pids();
+    expectEnd(await breakIt('etcd1', ...faults), 2, words);
+    expect(pids()).toEqual(before);
+  });
+
+  test('a node that is not of this playground, and a directory that is none, are refused', async () => {
+    expectEnd(await breakIt('etcd7', '--kill'), 2, 'etcd0, etcd1, etcd2');
+    const nowhere = join(home, 'nowhere');
+    expectEnd(
+      await coordinator('playground', 'break', 'etcd1', '--kill', '--dir', nowhere),
+      1,
+      'there is no playground',
+    );
+  });
+
+  test('--kill: another process runs in its place, with the same member', async () => {
+    const before = pidOf('etcd1');
+    const outcome = await breakIt('etcd1', '--kill', '-o', 'json');
+    expectEnd(outcome, 0, 'is killed', 'is a healthy voter');
+    const { memberBefore, memberAfter } = JSON.parse(outcome.stdout);
+    expect(memberAfter).toBe(memberBefore);
+    expect(pidOf('etcd1')).not.toBe(before);
+  });
+
+  test('--wipe of the leader: it comes back as a new member, and its steps are told', async () => {
+    const outcome = await breakIt('leader', '--wipe', '-o', 'json');
+    expectEnd(outcome, 0, 'the old entry is out of the member list', 'votes again');
+    const told = JSON.parse(outcome.stdout);
+    expect(told.memberAfter).not.toBe(told.memberBefore);
+    expect(told.members.map((member: { id: string }) => member.id)).toContain(told.memberAfter);
+    expect(told.story.length).toBeGreaterThan(4);
+  });
+
+  test('--corrupt: etcd refuses its log, and the member is replaced', async () => {
+    const outcome = await breakIt('follower', '--corrupt', '-o', 'json');
+    expectEnd(outcome, 0, 'damaged data (walCrc)');
+    const { memberBefore, memberAfter } = JSON.parse(outcome.stdout);
+    expect(memberAfter).not.toBe(memberBefore);
+  });
+
+  test('--remove through another member: it rejoins by itself', async () => {
+    const outcome = await breakIt('etcd2', '--remove', '-o', 'json');
+    expectEnd(outcome, 0, 'was removed by other hands');
+    const { memberBefore, memberAfter } = JSON.parse(outcome.stdout);
+    expect(memberAfter).not.toBe(memberBefore);
+  });
+
+  test('--hang --no-follow returns at once and says how to undo it', async () => {
+    const before = pidOf('etcd0');
+    const outcome = await breakIt('etcd0', '--hang', '--no-follow');
+    expectEnd(outcome, 0, `kill -CONT ${before}`, 'restarts it after 5s', 'events --node etcd0');
+    expect(outcome.stdout).toContain('SIGSTOP');
+    process.kill(before!, 'SIGCONT');
+    await waitFor(
+      'a healthy playground',
+      async () => (await coordinator('playground', 'status', '--dir', dir)).code === 0,
+      20_000,
+    );
+    expect(pidOf('etcd0')).toBe(before);
+  });
+
+  test('Ctrl-C ends the watching, not the repair', async () => {
+    const running = startProgram(
+      programs.coordinator,
+      ['playground', 'break', 'follower', '--wipe', '--dir', dir],
+      { env: environment() },
+    );
+    running.onLine((line) => {
+      if (line.includes('all of its data deleted')) running.kill('SIGINT');
+    });
+    expectEnd(await running.ended, 130, 'no longer watching');
+    await waitFor(
+      'a healthy playground',
+      async () => (await coordinator('playground', 'status', '--dir', dir)).code === 0,
+      30_000,
+    );
+  });
+});
+
 describe('demo', () => {
   afterAll(() => {
     expect(processesOf(home)).toEqual([]);
   });
 
-  test('writes a key through one member, reads it through another, ends with 0 and leaves nothing', async () => {
-    const outcome = await coordinator('playground', 'demo');
-    expectEnd(outcome, 0, 'Everything was stopped and removed.');
-    expect(outcome.stdout).toMatch(/wrote hello = \S+ through etcd0, read it through etcd2/);
+  test('loses a member under load, heals it, finds every acknowledged write, ends with 0 and leaves nothing', async () => {
+    const outcome = await coordinator('-o', 'json', 'playground', 'demo');
+    expectEnd(
+      outcome,
+      0,
+      'all of its data deleted',
+      'is a healthy voter',
+      'Everything was stopped and removed.',
+    );
+    const told = JSON.parse(outcome.stdout) as Demo;
+    expect(told.health.map(({ kind }) => kind)).toEqual(['healthy', 'healthy', 'healthy']);
+    expect(told.fault.memberAfter).not.toBe(told.fault.memberBefore);
+    expect(told.members.map(({ id }) => id)).toContain(told.fault.memberAfter);
+    expect(told.members.map(({ id }) => id)).not.toContain(told.fault.memberBefore);
+    expect(told.writes.acknowledged).toBeGreaterThan(50);
+    expect(told.writes).toMatchObject({ found: told.writes.acknowledged, missing: [] });
+    expect(told.healMs).toBeGreaterThan(1_000);
+    expect(told.writes.longestStallMs).toBeGreaterThan(0);
     expect(readdirSync(join(home, 'tmp'))).toEqual([]);
     expect(processesOf(join(home, 'tmp'))).toEqual([]);
+  });
+
+  test('with fewer than three members there is nothing that could heal', async () => {
+    expectEnd(await coordinator('playground', 'demo', '--nodes', '2'), 2, 'cannot lose a member');
+  });
+
+  test('interrupted while a member is being repaired it ends with 130 and leaves nothing', async () => {
+    const running = startProgram(programs.coordinator, ['playground', 'demo'], { env: environment() });
+    running.onLine((line) => {
+      if (line.includes('takes its member out of the cluster')) running.kill('SIGINT');
+    });
+    expectEnd(await running.ended, 130, 'interrupted');
+    expect(readdirSync(join(home, 'tmp'))).toEqual([]);
+    expect(processesOf(home)).toEqual([]);
   });
 
   test.each(['Start 3 agents', 'Certify ', 'Wait until all members'])(

@@ -193,7 +193,10 @@ function agentEnded(log: string): Failure {
   });
 }
 
-/** P-256 and etcd's own timings: a playground is for seconds, not for a WAN. */
+/**
+ * P-256, etcd's own timings, and healing without the patience that hosts need: a playground is for seconds, not for a WAN.
+ * Whoever plays breaks things again and again, which is no sign of a deeper cause here.
+ */
 async function topologyText(at: Layout, names: readonly string[]): Promise<string> {
   const ports = await freePorts(names.length * 3);
   const nodes = names.map((name, index) => {
@@ -208,6 +211,7 @@ async function topologyText(at: Layout, names: readonly string[]): Promise<strin
     ...nodes,
     'etcd: { heartbeatInterval: 100, electionTimeout: 1000 }',
     'pki: { key: { algo: ecdsa, size: 256 } }',
+    'healing: { watch: 1s, hang: 5s, hangUptime: 5s, stopped: 10s, removed: 5s, orphan: 1m, hold: 1s, repairsPerDayMax: 100 }',
     '',
   ].join('\n');
 }

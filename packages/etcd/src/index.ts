@@ -52,5 +52,6 @@ export {
 } from './versions.js';
 export type { WalMetadata } from './wal.js';
 export { isWalSegment, readWalMetadata, walHeadBytes } from './wal.js';
+export { frameHeadBytes, readFrameHead } from './wal-record.js';
 export type { RaftPosition, WalPosition, WalTail } from './wal-tail.js';
 export { comparePositions, isBehind, WalTailReader } from './wal-tail.js';

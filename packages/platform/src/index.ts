@@ -25,4 +25,5 @@ export * from './services.js';
 export * from './services-process.js';
 export * from './services-systemd.js';
 export * from './start-condition.js';
+export { supervisedProcess } from './supervision-record.js';
 export { renderBaseUnit, renderDropIn } from './unit-file.js';

@@ -5,7 +5,7 @@
 import { dirname } from 'node:path';
 import { FileError } from './file-error.js';
 import type { Files } from './files.js';
-import type { ProcessIdentity } from './processes.js';
+import { isSameProcess, type ProcessIdentity } from './processes.js';
 import { type EtcdUnit, ServiceError } from './services.js';
 
 export type SupervisedChild =
@@ -51,6 +51,15 @@ export async function loadRecord(files: Files, stateFile: string): Promise<Super
   }
   const detail = `${stateFile} is not a supervision record; make sure that no etcd runs, then remove it`;
   throw new ServiceError('supervise', detail, false);
+}
+
+/** The etcd of the record, where exactly that process still runs. Looks only: it may belong to a manager at work. */
+export async function supervisedProcess(
+  files: Files,
+  stateFile: string,
+): Promise<ProcessIdentity | undefined> {
+  const { child } = await loadRecord(files, stateFile);
+  return child.kind === 'running' && (await isSameProcess(child.identity)) ? child.identity : undefined;
 }
 
 /** Writes the record durably; makes its directory when there is none. */
