@@ -78,14 +78,27 @@ export async function startCaretaker(
     }
   }
 
+  /**
+   * An etcd that somebody stopped may be started again on another disk: a backup, say. Whoever starts it then is refused by the
+   * unit, and this agent looks first. Not where it would not start it either.
+   */
+  async function withdrawClearance(service: string): Promise<void> {
+    const seen = healer.seen();
+    const acts = seen?.spec.healing.mode === 'heal' && seen.picture.pause === undefined;
+    const stopped = service === 'inactive' || service === 'failed';
+    if (acts && stopped && clock.monotonicMs() >= busyUntilMs) await host.files.remove(host.paths.clearance);
+  }
+
   async function tick(): Promise<void> {
-    const local = narrow(await observeLocal(host), clock.monotonicMs() < busyUntilMs);
+    const view = await observeLocal(host);
+    const local = narrow(view, clock.monotonicMs() < busyUntilMs);
     const decided = plan(local);
     for (const step of decided.steps) {
       await execute(host, step);
       log.info({ step }, 'done');
     }
     waiting = decided.waiting;
+    await withdrawClearance(view.service.kind);
     if (local.dataDir.hasWal && decided.steps.length === 0) busyUntilMs = 0;
     // Data that goes under a running etcd shows here first: nothing else tells of it.
     if (dataWasThere && !local.dataDir.hasWal) healer.wake();

@@ -18,7 +18,12 @@ const startMsMax = 5_000;
  * runs already. Refused (nothing changed): no spec of this bootstrap; a foreign data dir; a data dir that has had
  * a WAL, or was given up by a reset, and has none now.
  */
-export async function startEtcd(host: AgentHost, bootstrapId: string): Promise<{ started: boolean }> {
+export async function startEtcd(
+  host: AgentHost,
+  bootstrapId: string,
+  /** Why the data must not be started, where it has a WAL: it is behind what other agents remember of its member. */
+  objection: () => Promise<string | undefined> = async () => undefined,
+): Promise<{ started: boolean }> {
   const { store, files, services, paths } = host;
   const spec = await effectiveSpec(host);
   if (spec === undefined || spec.cluster.bootstrapId !== bootstrapId) {
@@ -57,6 +62,13 @@ export async function startEtcd(host: AgentHost, bootstrapId: string): Promise<{
     await files.makeDirectory(paths.runDir, { mode: 0o755 });
     await files.writeAtomic(paths.permit, `${spec.memberId}\n`, { mode: 0o644 });
   }
+  const why = hasWal ? await objection() : undefined;
+  if (why !== undefined)
+    throw new Fault(
+      'refused',
+      `the data of ${spec.node} is not started: ${why}`,
+      `coordinator explain ${spec.node}`,
+    );
   await clearStart(host);
   await services.enable();
   await services.start();
@@ -74,7 +86,8 @@ export async function clearStart({ files, paths, machine }: AgentHost): Promise<
 // nothing were being started, and the permit must not be taken back for that.
 export async function leftRest({ services, clock }: AgentHost): Promise<void> {
   const deadline = clock.monotonicMs() + startMsMax;
-  while ((await services.observe()).kind === 'inactive' && clock.monotonicMs() < deadline)
+  const atRest = ['inactive', 'conditionFailed', 'failed'];
+  while (atRest.includes((await services.observe()).kind) && clock.monotonicMs() < deadline)
     await clock.sleep(20);
 }
 

@@ -43,6 +43,7 @@ type Executors = {
 
 /** Steps that change the membership or take a member out of service: decided again under the lock. */
 export const lockedSteps: ReadonlySet<HealStep['kind']> = new Set([
+  'stopVoter',
   'removeMember',
   'addMember',
   'promote',
@@ -85,7 +86,17 @@ export const healExecutors: Executors = {
   },
 
   async stopEtcd(act) {
+    const { decision, heal } = act;
+    const fencedBy = decision.rule === 'fence' ? decision.evidence.generation : undefined;
+    // On disk first: the agent that told of it may be gone when this one looks again.
+    if (typeof fencedBy === 'number') await heal.change((memory) => ({ ...memory, fencedBy }));
     if (act.picture.journal !== undefined) await journal(act, { stage: 'stopping' });
+    await act.host.services.stop(stopMsMax);
+    await act.host.files.remove(act.host.paths.permit);
+  },
+
+  async stopVoter(act) {
+    await journal(act, { stage: 'stopping' });
     await act.host.services.stop(stopMsMax);
     await act.host.files.remove(act.host.paths.permit);
   },
@@ -106,7 +117,10 @@ export const healExecutors: Executors = {
     await journal(act, { stage: 'quarantining' });
     await recordDataDir(host, spec, 'retired');
     const to = await quarantineDataDir(host, spec.etcd.dataDir, known.id);
-    if (to !== null) await journal(act, { quarantines: [...known.quarantines, to], joining: false });
+    if (to === null) return;
+    // Under an id that was added there is no second start on an empty directory: what may have run stays on record.
+    const joining = known.newId === undefined ? false : known.joining;
+    await journal(act, { quarantines: listed([...known.quarantines, to]), joining });
   },
 
   async addMember(act, { role }) {
@@ -124,7 +138,8 @@ export const healExecutors: Executors = {
     const { host, spec, picture } = act;
     const { files, paths, services } = host;
     if (picture.cluster.kind === 'unknown') return;
-    await journal(act, { stage: 'joining', joining: true });
+    const pems = await storedPems(host);
+    if (pems !== undefined) await installPems(host, pems);
     const owner = await ownerOf(host);
     const options = owner === undefined ? { mode: 0o700 } : { mode: 0o700, owner };
     await files.makeDirectory(spec.etcd.dataDir, options);
@@ -135,10 +150,11 @@ export const healExecutors: Executors = {
       'existing',
     );
     await services.install(etcdUnit(host, spec));
+    await services.enable();
     await clearStart(host);
     await files.makeDirectory(paths.runDir, { mode: 0o755 });
+    await journal(act, { stage: 'joining', joining: true });
     await files.writeAtomic(paths.permit, `${id}\n`, { mode: 0o644 });
-    await services.enable();
     await services.start();
     await leftRest(host);
     act.onStart();
@@ -166,7 +182,7 @@ export const healExecutors: Executors = {
     await journal(act, { stage: 'finishing' });
     const done = act.picture.journal!;
     const endedAt = host.clock.now().toISOString();
-    await heal.change((memory) => ({
+    await heal.change(({ order: _, ...memory }) => ({
       ...memory,
       member: { bootstrapId: spec.cluster.bootstrapId, memberId: id },
       history: [
@@ -199,6 +215,8 @@ export const healExecutors: Executors = {
   },
 
   async startEtcd({ host, spec, onStart, picture, heal }) {
+    const pems = picture.files.kind === 'damaged' ? await storedPems(host) : undefined;
+    if (pems !== undefined) await installPems(host, pems);
     await host.services.install(etcdUnit(host, spec));
     await clearStart(host);
     if (picture.journal === undefined)
@@ -249,6 +267,11 @@ async function journal({ heal }: Act, change: Partial<Journal>): Promise<void> {
   const known = await heal.journal();
   if (known === undefined) throw new Error('there is no repair to go on with');
   await heal.keepJournal({ ...known, ...change });
+}
+
+/** The original data, and the latest of what failed tries have left: a journal has room for so many. */
+function listed(quarantines: readonly string[]): string[] {
+  return quarantines.length <= 20 ? [...quarantines] : [quarantines[0]!, ...quarantines.slice(-19)];
 }
 
 async function forget(act: Act): Promise<void> {

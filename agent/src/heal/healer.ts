@@ -5,7 +5,7 @@
  * What the loop has in memory (durations, open clients) is lost with the process, and nothing depends on it.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { MemberSpec } from '@etcd-agent/protocol';
+import type { Evidence, MemberSpec } from '@etcd-agent/protocol';
 import type { AgentHost } from '../host.js';
 import type { Alone } from '../one-at-a-time.js';
 import type { StoredIdentity } from '../store.js';
@@ -14,7 +14,7 @@ import { type EventLog, openEvents } from './events.js';
 import { type Act, executeHeal, healExecutors, lockedSteps } from './execute-heal.js';
 import type { Look } from './look.js';
 import { underLock, votersBut } from './membership-calls.js';
-import { Observer } from './observer.js';
+import { type LookHow, Observer } from './observer.js';
 import type { Picture } from './plan/picture.js';
 import { type HealPlan, planHeal } from './plan/plan-heal.js';
 import type { HealStep } from './plan/step.js';
@@ -26,8 +26,10 @@ const idleMs = 3_000;
 const busyMs = 100;
 /** After a step that failed: what refused it is asked again soon, not at once. */
 const failedMs = 500;
-/** What was seen longer ago is looked at again before anything is done. */
-const actWithinMs = 1_000;
+/** One that fails again and again is tried less and less often. */
+const failedMsMax = 5_000;
+/** What was seen longer ago is looked at again before anything is done; a look waits two seconds for whoever is silent. */
+const actWithinMs = 4_500;
 /** Places in the log are written down at most this often. */
 const positionsMs = 10_000;
 /** A step that fails again and again in the same way. */
@@ -51,7 +53,10 @@ export const healParts: HealParts = {
 };
 
 export interface Seen {
+  /** When the look began. */
   readonly atMs: number;
+  /** Of what is remembered: a pause, an order or another step since makes it old. */
+  readonly version: number;
   readonly spec: MemberSpec;
   readonly look: Look;
   readonly picture: Picture;
@@ -69,7 +74,9 @@ export class Healer {
   private positionsAtMs = 0;
   private savedPositions = '';
   /** The step that failed last, and when that was said. */
-  private failing: { readonly step: HealStep; readonly message: string; readonly saidMs: number } | undefined;
+  private failing:
+    | { readonly step: HealStep; readonly message: string; readonly saidMs: number; readonly times: number }
+    | undefined;
   /** When each reason to wait was last written down. */
   private readonly reported = new Map<string, number>();
   /** When something last moved: a step, or a reason to wait that was new. */
@@ -128,12 +135,24 @@ export class Healer {
   }
 
   /** One look, for whoever needs one that is newer than the last round's. */
-  async lookNow(light = false): Promise<Seen | undefined> {
+  async lookNow(how: LookHow = { light: false, anew: false }): Promise<Seen | undefined> {
     const spec = await this.spec();
     const identity = this.identity();
     if (spec === undefined || identity === undefined) return undefined;
-    const { look, picture } = await this.observer.look(spec, identity, light);
-    return { atMs: this.nowMs, spec, look, picture, plan: this.parts.plan(picture) };
+    const [atMs, version] = [this.nowMs, this.host.heal.version];
+    const { look, picture } = await this.observer.look(spec, identity, how);
+    return { atMs, version, spec, look, picture, plan: this.parts.plan(picture) };
+  }
+
+  /** Why etcd must not be started on its data now: its disk is an older one. Undefined: nothing is known against it. */
+  async objectionToStart(): Promise<string | undefined> {
+    const spec = await this.spec();
+    if (spec === undefined) return undefined;
+    await this.observer.checkDisk(spec);
+    const disk = (await this.lookNow())?.picture.disk;
+    return disk?.kind === 'checked' && disk.behind
+      ? `${disk.why}, and ${disk.remembered?.by ?? 'an agent'} remembers more of it`
+      : undefined;
   }
 
   /** The member spec with the member id that holds now. */
@@ -159,7 +178,7 @@ export class Healer {
 
   /** Returns how long to wait for the next one, in milliseconds. */
   private async round(): Promise<number> {
-    const seen = await this.lookNow(this.last !== undefined && isQuiet(this.last));
+    const seen = await this.lookNow({ light: this.last !== undefined && isQuiet(this.last), anew: false });
     if (seen === undefined) return idleMs;
     this.last = seen;
     await this.remember(seen);
@@ -179,15 +198,14 @@ export class Healer {
       if (lockedSteps.has(step.kind) && picture.cluster.kind === 'known') {
         const voters = votersBut(look.endpoints, picture.cluster.members, picture.me.memberId);
         const locked = await underLock(voters, spec.node, async () => {
-          const again = this.parts.decideAgain ? await this.lookNow() : seen;
-          if (again !== undefined && isDeepStrictEqual(again.plan.decision?.step, step))
-            await this.act(again);
+          const again = this.parts.decideAgain ? await this.lookNow({ light: false, anew: true }) : seen;
+          const same = isDeepStrictEqual(again?.plan.decision?.step, step);
+          if (again !== undefined && same && !this.isOld(again)) await this.act(again);
           else this.host.log.info({ step }, 'decided otherwise under the lock');
         });
         if (locked.kind === 'busy') return failedMs;
       } else {
-        // A call of the coordinator may have come between the look and this turn.
-        if (this.nowMs - seen.atMs > actWithinMs) return 0;
+        if (this.isOld(seen)) return 0;
         await this.act(seen);
       }
       this.failing = undefined;
@@ -195,13 +213,21 @@ export class Healer {
     } catch (error) {
       const message = `${step.kind}: ${(error as Error).message}`;
       const known = this.failing;
+      const times = isDeepStrictEqual(known?.step, step) ? known!.times + 1 : 0;
       // One that goes on failing in the same way is said once in a while.
       if (known?.message !== message || this.nowMs - known.saidMs >= failingMs) {
         await this.events.record('failed', rule, message);
-        this.failing = { step, message, saidMs: this.nowMs };
+        this.failing = { step, message, saidMs: this.nowMs, times };
+      } else {
+        this.failing = { ...known, times };
       }
-      return failedMs;
+      return Math.min(failedMs * 1.5 ** times, failedMsMax);
     }
+  }
+
+  /** The world may be another by now, or a call of the coordinator came between the look and this turn. */
+  private isOld({ atMs, version }: Seen): boolean {
+    return this.nowMs - atMs > actWithinMs || version !== this.host.heal.version;
   }
 
   private async act(seen: Seen): Promise<void> {
@@ -226,7 +252,7 @@ export class Healer {
     if (step.kind !== 'checkDisk' && !again)
       await this.events.record('decided', rule, `${step.kind}: ${why}`, evidence);
     await executeHeal(this.parts.executors, act);
-    if (step.kind !== 'checkDisk') await this.events.record('done', rule, step.kind, { ...step } as never);
+    if (step.kind !== 'checkDisk') await this.events.record('done', rule, step.kind, scalarsOf(step));
     this.observer.noteStep(step.kind);
     this.movedMs = this.nowMs;
   }
@@ -237,7 +263,8 @@ export class Healer {
     const { dataDir } = spec.etcd;
     const memory = await this.host.heal.read();
     const ours = data.wal.kind === 'present' && data.wal.clusterId === me.clusterId;
-    if (ours && data.fileSystem !== 'same' && memory.fileSystem?.dataDir !== dataDir) {
+    const serves = picture.own.kind === 'answers' && picture.own.memberId === me.memberId;
+    if (ours && data.fileSystem !== 'same' && (memory.fileSystem?.dataDir !== dataDir || serves)) {
       const { id } = await this.host.machine.fileSystemOf(dataDir);
       await this.host.heal.change((before) => ({ ...before, fileSystem: { dataDir, id } }));
     }
@@ -269,6 +296,16 @@ export class Healer {
     const stillMs = this.nowMs - this.movedMs;
     return stillMs < 10_000 ? busyMs : stillMs < 60_000 ? failedMs : idleMs;
   }
+}
+
+/** A step's own names and numbers, as evidence. */
+function scalarsOf(step: HealStep): Evidence {
+  return Object.fromEntries(
+    Object.entries(step).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]),
+  );
 }
 
 /** Nothing is under way that a look soon would see move. */

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { isCorruption, isWalSegment, judgeEnds, WalTailReader } from '@etcd-agent/etcd';
-import { readCertificate } from '@etcd-agent/pki';
+import { keyMatches, readCertificate } from '@etcd-agent/pki';
 import type { ServiceState } from '@etcd-agent/platform';
 import type { MemberSpec, Position } from '@etcd-agent/protocol';
 import { isContent, readWal } from '../data-dir.js';
@@ -29,12 +29,19 @@ export async function dataFacts(
   memory: HealMemory,
   inRepair: boolean,
 ): Promise<DataFacts> {
-  const begun =
+  const begunHere =
     inRepair ||
     memory.member?.bootstrapId === bootstrapId ||
     (record?.bootstrapId === bootstrapId && record.stage === 'begun');
   const known = memory.fileSystem?.dataDir === dataDir ? memory.fileSystem.id : undefined;
-  const unseen = { content: false, dir: undefined, wal: { kind: 'none' }, begun } as const;
+  const unseen = {
+    content: false,
+    dir: undefined,
+    wal: { kind: 'none' },
+    begun: begunHere,
+    begunHere,
+    busy: '',
+  } as const;
   try {
     const { id } = await machine.fileSystemOf(dataDir);
     const fileSystem = known === undefined ? 'neverSeen' : known === id ? 'same' : 'other';
@@ -52,7 +59,9 @@ export async function dataFacts(
         wal.kind === 'present'
           ? { kind: 'present', clusterId: wal.clusterId as never, memberId: wal.memberId as never }
           : wal,
-      begun,
+      begun: begunHere,
+      begunHere,
+      busy: '',
       fileSystem,
     };
   } catch (error) {
@@ -80,7 +89,11 @@ export function serviceFacts(
 }
 
 /** How the runs at the end of etcd's log ended. Read only while etcd keeps ending. */
-export async function endFacts({ services, log }: Pick<AgentHost, 'services' | 'log'>): Promise<EndFacts> {
+export async function endFacts(
+  { services, log }: Pick<AgentHost, 'services' | 'log'>,
+  /** The last end on data that has been moved aside since: it and those before it say nothing of today's. */
+  former: string,
+): Promise<EndFacts> {
   const none = { corruptInARow: 0, code: '', text: '' };
   let words: string;
   try {
@@ -95,10 +108,16 @@ export async function endFacts({ services, log }: Pick<AgentHost, 'services' | '
   if (last.kind !== 'known' || !isCorruption(last.code)) return { ...none, text: last.text };
   let corruptInARow = 0;
   for (const run of [...runs].reverse()) {
-    if (run.kind !== 'known' || !isCorruption(run.code)) break;
+    if (run.kind !== 'known' || !isCorruption(run.code) || run.text === former) break;
     corruptInARow += 1;
   }
-  return { corruptInARow, code: last.code, text: last.text };
+  return corruptInARow === 0 ? none : { corruptInARow, code: last.code, text: last.text };
+}
+
+/** A file that etcd has while it defragments or takes in a snapshot; '' where there is none. */
+export async function workFile({ files }: Pick<AgentHost, 'files'>, dataDir: string): Promise<string> {
+  const names = await files.list(join(dataDir, 'member', 'snap')).catch((): readonly string[] => []);
+  return names.find((name) => /^db\.tmp|^tmp\d|\.snap\.db$/.test(name)) ?? '';
 }
 
 export interface WalEnd {
@@ -141,6 +160,11 @@ export async function filesFacts(host: AgentHost, spec: MemberSpec): Promise<Fil
     return {
       kind: 'lost',
       why: 'this node has no etcd certificates or keys: coordinator bootstrap issues them again',
+    };
+  if (!keyMatches(pems.etcd, pems.etcdKey) || !keyMatches(pems.peer, pems.peerKey))
+    return {
+      kind: 'lost',
+      why: 'a certificate of this node does not belong to its key yet: coordinator bootstrap issues another',
     };
   const which = await damagedFiles(host, spec, pems);
   return which.length === 0 ? { kind: 'intact' } : { kind: 'damaged', which };

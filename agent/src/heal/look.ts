@@ -150,12 +150,15 @@ export async function readHashes(
   if (minors.size > 1) return new Error(`voters of versions ${[...minors].join(', ')} hash differently`);
   const [revision] = seen.map(({ status }) => BigInt(status.revision)).sort((a, b) => (a < b ? -1 : 1));
   try {
-    return await Promise.all(
-      seen.map(async ({ admin, status }) => {
-        const { hash, compactRevision } = await admin.hashKV(String(revision));
-        return { id: status.memberId, hash: `${hash}@${compactRevision}` };
-      }),
+    const read = await Promise.all(
+      seen.map(async ({ admin, status }) => ({
+        id: status.memberId,
+        ...(await admin.hashKV(String(revision))),
+      })),
     );
+    if (new Set(read.map(({ compactRevision }) => compactRevision)).size > 1)
+      return new Error('a compaction has not reached every voter yet, so their keys cannot be compared');
+    return read.map(({ id, hash }) => ({ id, hash: String(hash) }));
   } catch (error) {
     if (error instanceof EtcdError) return error;
     throw error;

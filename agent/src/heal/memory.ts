@@ -21,6 +21,8 @@ const memorySchema = z.strictObject({
   member: z.strictObject({ bootstrapId: z.uuid(), memberId: hexId }).optional(),
   fileSystem: z.strictObject({ dataDir: z.string(), id: z.string() }).optional(),
   pause: pauseSchema.optional(),
+  /** The generation of another cluster for which this etcd was stopped. */
+  fencedBy: z.int().optional(),
   /** An operator's wish that this node's member be replaced. */
   order: z.strictObject({ by: z.string(), at: z.iso.datetime() }).optional(),
   history: z
@@ -51,6 +53,10 @@ const empty: HealMemory = { schema: 1, history: [], counters: {} };
 /** Reads once, writes on every change; what cannot be understood is a StateError and never taken for nothing. */
 export class HealStore {
   private memory: HealMemory | undefined;
+  /** Changes in a row: each is made of what the one before has left. */
+  private line: Promise<unknown> = Promise.resolve();
+  /** Rises with every change, so that what was decided before one can be told. */
+  private changes = 0;
   private repair: { readonly journal: Journal | undefined } | undefined;
 
   constructor(
@@ -63,12 +69,21 @@ export class HealStore {
     return this.memory;
   }
 
+  get version(): number {
+    return this.changes;
+  }
+
   /** Durable when it returns. */
-  async change(change: (memory: HealMemory) => HealMemory): Promise<void> {
-    const next = change(await this.read());
-    const bounded = { ...next, history: next.history.slice(-historyMax) };
-    await this.write(this.paths.healing, bounded);
-    this.memory = bounded;
+  change(change: (memory: HealMemory) => HealMemory): Promise<void> {
+    const changed = this.line.then(async () => {
+      const next = change(await this.read());
+      const bounded = { ...next, history: next.history.slice(-historyMax) };
+      await this.write(this.paths.healing, bounded);
+      this.memory = bounded;
+      this.changes += 1;
+    });
+    this.line = changed.catch(() => {});
+    return changed;
   }
 
   async journal(): Promise<Journal | undefined> {

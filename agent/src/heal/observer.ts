@@ -17,6 +17,7 @@ import {
   filesFacts,
   serviceFacts,
   walEnd,
+  workFile,
 } from './local-facts.js';
 import { type Look, lookAround, type MemberHash, readAlarms, readHashes } from './look.js';
 import { clusterOf, diskOf, hashesOf, meOf, ownOf, peersOf } from './picture-of.js';
@@ -50,13 +51,26 @@ interface KeptFiles {
   readonly certificatesEnd: Date | undefined;
 }
 
+/** How to look. */
+export interface LookHow {
+  /** See LookOptions. */
+  readonly light: boolean;
+  /** Alarms and hashes too, however new the last ones are. */
+  readonly anew: boolean;
+}
+
+/** Steps that may be tried again and again without a repair getting on. */
+const standing: readonly HealStep['kind'][] = ['checkDisk', 'startEtcd', 'promote', 'stopEtcd'];
+
 export class Observer {
   private readonly clients: EtcdClients;
-  private readonly startedMs: number;
+  private startedMs: number;
   private service: { kind: string; pid: number | undefined; sinceMs: number } | undefined;
   private failedStarts = 0;
   private disk: { position: Position | undefined; why: string; atMs: number } | undefined;
   private ends: EndFacts & { readonly atMs: number } = { ...noEnds, atMs: -endsMs };
+  /** The last words of etcd on data that has been moved aside. */
+  private formerEnd = '';
   private kept: KeptFiles | undefined;
   private alarms: { readonly atMs: number; readonly alarms: readonly Alarm[] } | undefined;
   private hashes: { readonly atMs: number; readonly read: readonly MemberHash[] | Error } | undefined;
@@ -79,7 +93,7 @@ export class Observer {
   async look(
     spec: MemberSpec,
     identity: StoredIdentity,
-    light: boolean,
+    { light, anew }: LookHow,
   ): Promise<{ look: Look; picture: Picture }> {
     const { host } = this;
     const { clock, files, machine, services, store } = host;
@@ -103,6 +117,12 @@ export class Observer {
       light,
     });
     const nowMs = clock.monotonicMs();
+    // After a gap this agent watches a whole window again before it begins anything.
+    if (this.sightings.hasGap(nowMs)) this.startedMs = nowMs;
+    if (anew) {
+      this.alarms = undefined;
+      this.hashes = undefined;
+    }
     this.sightings.see(look, nowMs);
     const service = this.noteService(state, nowMs);
     await this.readEnds(service, nowMs);
@@ -123,6 +143,11 @@ export class Observer {
       ioPressure: pressure.kind === 'known' ? pressure.someAvg10 : undefined,
     });
     const own = ownOf(spec, look, service);
+    const known =
+      data.begunHere ||
+      (cluster.kind === 'known' &&
+        cluster.members.some(({ id, clientURLs }) => id === me.memberId && clientURLs.length > 0));
+    const busy = own.kind === 'silent' ? await workFile(host, spec.etcd.dataDir) : '';
     const wallMs = clock.now().getTime();
     const pause =
       memory.pause !== undefined && Date.parse(memory.pause.until) > wallMs ? memory.pause : undefined;
@@ -133,7 +158,7 @@ export class Observer {
       pause,
       me,
       service,
-      data,
+      data: { ...data, begun: known, busy },
       disk:
         this.disk === undefined
           ? { kind: 'notChecked' }
@@ -155,6 +180,7 @@ export class Observer {
         startedMs: Date.parse(startedAt),
         endedMs: Date.parse(endedAt),
       })),
+      fencedBy: memory.fencedBy,
       order: memory.order,
       stalledMs: 0,
     };
@@ -202,7 +228,7 @@ export class Observer {
   private async readEnds({ kind, upMs }: ServiceFacts, nowMs: number): Promise<void> {
     const ending = kind === 'restarting' || kind === 'failed';
     if (ending && nowMs - this.ends.atMs >= endsMs)
-      this.ends = { ...(await endFacts(this.host)), atMs: nowMs };
+      this.ends = { ...(await endFacts(this.host, this.formerEnd)), atMs: nowMs };
     if (kind === 'active' && upMs > wellMs) this.ends = { ...noEnds, atMs: this.ends.atMs };
   }
 
@@ -252,13 +278,17 @@ export class Observer {
   /** etcd was started: if it does not last, the next start waits longer. */
   noteStart(): void {
     this.failedStarts += 1;
+    // What was compared is not what is there when it ends.
+    this.disk = undefined;
   }
 
   /** A step was done: whatever was still stands still no more. */
   noteStep(kind: HealStep['kind']): void {
-    this.progress = { mark: '', atMs: this.nowMs };
+    if (!standing.includes(kind)) this.progress = { mark: '', atMs: this.nowMs };
     // How etcd ended on the former data says nothing of the data that is there now.
-    if (kind === 'quarantineData' || kind === 'finishRepair') this.ends = { ...noEnds, atMs: this.nowMs };
+    if (kind !== 'quarantineData' && kind !== 'finishRepair') return;
+    this.formerEnd = this.ends.text || this.formerEnd;
+    this.ends = { ...noEnds, atMs: this.nowMs };
   }
 
   private get nowMs(): number {

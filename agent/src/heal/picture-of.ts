@@ -98,6 +98,9 @@ export function clusterOf(spec: MemberSpec, { endpoints }: Look, alarms: readonl
     lists: others.length,
     inSomeList: [...new Set(listing.flatMap(({ list }) => list.map(({ id }) => id)))],
     leader,
+    leaderIndex: ours
+      .map(({ status }) => status?.raftIndex ?? '0')
+      .reduce((a, b) => (BigInt(b) > BigInt(a) ? b : a), '0'),
     leaderDbBytes: Math.max(0, ...ours.map(({ status }) => status?.dbSizeBytes ?? 0)),
     alarms,
     local: ours

@@ -21,6 +21,9 @@ interface NodeSighting {
  */
 const settledMs = 10_000;
 
+/** Looks come every few seconds. An agent that was stopped or starved for longer has not watched. */
+const gapMsMax = 15_000;
+
 export class Sightings {
   private readonly nodes = new Map<string, NodeSighting>();
   private readonly since = new Map<string, number>();
@@ -42,8 +45,18 @@ export class Sightings {
     for (const { node, kind } of peers) this.note(node, 'agent', kind, nowMs);
   }
 
+  /** When conditions were last looked at. */
+  private lookedMs = Number.NEGATIVE_INFINITY;
+
+  /** True where nobody has looked for so long that what held before may not have held since. */
+  hasGap(nowMs: number): boolean {
+    return nowMs - this.lookedMs > gapMsMax;
+  }
+
   /** How long each of these conditions has held; those that do not hold now begin anew the next time. */
   hold(names: readonly string[], nowMs: number): Readonly<Record<string, number>> {
+    if (this.hasGap(nowMs)) this.since.clear();
+    this.lookedMs = nowMs;
     for (const known of [...this.since.keys()]) if (!names.includes(known)) this.since.delete(known);
     for (const name of names) if (!this.since.has(name)) this.since.set(name, nowMs);
     // One that was seen for the first time has held for no time at all, and is told from one that does not hold.

@@ -85,10 +85,10 @@ export const handlers = withHostFaults<AgentMethods, CallContext>({
       return { changed };
     }),
 
-  'etcd.start': ({ bootstrapId }, { host, caretaker: { alone, onStart }, preflight }) =>
+  'etcd.start': ({ bootstrapId }, { host, caretaker: { alone, onStart, healer }, preflight }) =>
     alone(async () => {
       await preflight.end();
-      const outcome = await startEtcd(host, bootstrapId);
+      const outcome = await startEtcd(host, bootstrapId, () => healer.objectionToStart());
       host.log.info({ bootstrapId, ...outcome }, 'etcd start');
       onStart();
       return outcome;
@@ -153,7 +153,7 @@ export async function applySpec(
   const view = await judgeDataDir(host.files, spec.etcd, { record, spec: applied });
   const begun = (view.kind === 'ours' && view.wal.kind === 'present') || record?.stage === 'begun';
   // A repair under way has the list that it joins by in there.
-  const joins = (await host.heal.journal()) !== undefined;
+  const joins = (await host.heal.journal())?.bootstrapId === spec.cluster.bootstrapId;
   const confChanged = joins ? false : await installConf(host, applied, begun ? 'existing' : 'new');
   const unit = await host.services.install(etcdUnit(host, applied));
   return !same || confChanged || unit.changed;

@@ -38,14 +38,15 @@ export const healHandlers: Handlers<HealMethods, CallContext> = {
 
   'heal.status': (_params, { self, host, caretaker }) => healStatus(self.node, host, caretaker.healer),
 
-  async 'heal.pause'(pause, { host, caretaker: { healer } }) {
+  async 'heal.pause'(pause, { host, caretaker: { alone, healer } }) {
     if (Date.parse(pause.until) <= host.clock.now().getTime())
       throw new Fault(
         'refused',
         `a pause until ${pause.until} is over already`,
         "Compare this host's clock.",
       );
-    await host.heal.change((memory) => ({ ...memory, pause }));
+    // In turn: when it is answered, no step of before is still being done.
+    await alone(() => host.heal.change((memory) => ({ ...memory, pause })));
     await healer.events.record(
       'operator',
       'pause',

@@ -36,12 +36,17 @@ export function removeOrphan(picture: Picture): HealOutcome {
     : report('removeOrphan', `${what}; ${guard.reason}`, { silentMs });
 }
 
-/** One agent is enough for what concerns the cluster: that of the lowest-named healthy voter. */
-function isFirstHealthyVoter({ cluster, me }: Picture): boolean {
+/** One agent is enough for what concerns the cluster: of the healthy voters whose agents act, the lowest-named one's. */
+function isFirstHealthyVoter({ cluster, me, peers }: Picture): boolean {
   if (cluster.kind === 'unknown') return false;
+  const acting = [
+    me.node,
+    ...peers.filter((peer) => peer.kind === 'up' && !peer.view.paused).map(({ node }) => node),
+  ];
   const names = cluster.members
     .filter(({ id, role }) => role === 'voter' && cluster.healthy.includes(id))
     .map(({ node }) => node)
+    .filter((node) => acting.includes(node))
     .sort();
   return names[0] === me.node;
 }

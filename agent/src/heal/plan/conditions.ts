@@ -34,6 +34,11 @@ function leads({ own }: Seen): boolean {
   return own.kind === 'answers' && own.leader === own.memberId;
 }
 
+/** Somebody stopped it, and means it for now. */
+export function stoppedByHand({ service }: Pick<Picture, 'service'>): boolean {
+  return service.kind === 'inactive' && /^(success|stopped)$/.test(service.detail);
+}
+
 /** Nothing of etcd is left running, and nobody starts it without being asked. */
 export function isStopped({ service }: Pick<Picture, 'service'>): boolean {
   return ['inactive', 'failed', 'conditionFailed', 'missing', 'masked'].includes(service.kind);
@@ -68,14 +73,16 @@ function isRemoved({ cluster, data, me, journal }: Seen): boolean {
 function isOrphan(picture: Seen, member: ClusterMember): boolean {
   if (member.started && member.role === 'voter') return false;
   if (member.node === picture.me.node) return false;
+  // Of a node that the spec does not know nobody can be asked: only what never started can be told to be nothing.
+  if (member.node === '') return !member.started;
   const agent = picture.peers.find(({ node }) => node === member.node);
   return agent?.kind !== 'up' && isInactive(picture, member);
 }
 
 /** Neither this node nor any agent that answers sees this member's etcd alive. */
 function isInactive({ cluster, peers, me, own }: Seen, member: ClusterMember): boolean {
-  if (cluster.kind === 'known' && cluster.healthy.includes(member.id)) return false;
-  if (member.node === me.node) return own.kind !== 'answers';
+  if (member.node === '' || (cluster.kind === 'known' && cluster.healthy.includes(member.id))) return false;
+  if (member.node === me.node && own.kind === 'answers') return false;
   return !peers.some(
     (peer) =>
       peer.kind === 'up' &&

@@ -21,11 +21,14 @@ import {
   seconds,
   sentence,
 } from './guards.js';
+import { startChecked } from './own-rules.js';
 import type { Picture } from './picture.js';
 import { type HealOutcome, type HealStep, hold, step } from './step.js';
 
 /** How long a repair that cannot go on, and whose data could still be used, waits before it is given up. */
 const blockedMsMax = 10_000;
+/** Longer than an election takes on any sound network. */
+const electionMsMax = 3_000;
 /** How long the leadership is offered to others before a member stops all the same. */
 const leadingMsMax = 5_000;
 /** A first start writes its WAL within a second; one that has not after this long hangs. */
@@ -38,9 +41,10 @@ export function continueRepair(picture: Picture, journal: Journal): HealOutcome 
   const { cluster } = picture;
   const oldId = journal.oldId as MemberId;
   if (cluster.kind === 'unknown') {
-    return blocked(picture, journal, `the members cannot be read: ${cluster.why}`, {
-      answering: cluster.answering,
-    });
+    const why = `the members cannot be read: ${cluster.why}`;
+    return mayServe(picture, journal)
+      ? startChecked('resumeRepair', picture)
+      : hold('resumeRepair', why, { answering: cluster.answering }, true);
   }
   if (journal.newId !== undefined) return join(picture, journal, cluster, journal.newId as MemberId);
   if (cluster.members.some(({ id }) => id === oldId)) return leave(picture, journal, cluster, oldId);
@@ -49,8 +53,8 @@ export function continueRepair(picture: Picture, journal: Journal): HealOutcome 
 
 /** The old entry is still in the list: everything up to its removal. Until then the repair can be given up. */
 function leave(picture: Picture, journal: Journal, cluster: Known, oldId: MemberId): HealOutcome {
-  const { data, own, held, me, policy } = picture;
-  if (journal.rule === 'rejoinDataGone' && data.wal.kind === 'present' && data.wal.memberId === oldId)
+  const { own, held, me, policy } = picture;
+  if (journal.rule === 'rejoinDataGone' && dataOf(picture, oldId))
     return act(journal, { kind: 'abandonRepair' }, 'the data is there again');
   const stopping = [
     guardPause(picture),
@@ -60,14 +64,25 @@ function leave(picture: Picture, journal: Journal, cluster: Known, oldId: Member
     ...(journal.rule === 'rejoinHashDiffers' ? [] : [guardForecast(picture, cluster, oldId)]),
   ];
   const failed = failing(stopping);
-  if (failed.length > 0) return blocked(picture, journal, sentence(failed));
+  if (failed.length > 0) {
+    return picture.stalledMs >= blockedMsMax &&
+      isStopped(picture) &&
+      dataOf(picture, oldId) &&
+      usable(journal)
+      ? act(
+          journal,
+          { kind: 'abandonRepair' },
+          `it cannot go on, and its data can be used: ${sentence(failed)}`,
+        )
+      : hold('resumeRepair', sentence(failed), {}, true);
+  }
   const leads = own.kind === 'answers' && own.leader === own.memberId;
   const heir = cluster.members.find(
     ({ id, role }) => role === 'voter' && id !== oldId && cluster.healthy.includes(id),
   );
   if (leads && heir !== undefined && (held.leading ?? 0) < leadingMsMax)
     return act(journal, { kind: 'moveLeader', to: heir.id }, 'this member leads');
-  if (!isStopped(picture)) return act(journal, { kind: 'stopEtcd' }, 'its member is about to be removed');
+  if (!isStopped(picture)) return act(journal, { kind: 'stopVoter' }, 'its member is about to be removed');
   return act(journal, { kind: 'removeMember', id: oldId }, sentence([guardLosing(cluster, oldId)]));
 }
 
@@ -75,9 +90,23 @@ function leave(picture: Picture, journal: Journal, cluster: Known, oldId: Member
 function enter(picture: Picture, journal: Journal, cluster: Known, oldId: MemberId): HealOutcome {
   const { data, stalledMs } = picture;
   if (!isStopped(picture)) return act(journal, { kind: 'stopEtcd' }, 'its member has been removed');
+  if (picture.me.unwantedBy !== undefined)
+    return act(journal, { kind: 'abandonRepair' }, picture.me.unwantedBy);
   if (data.kind === 'unknown') return hold('resumeRepair', `the data dir cannot be seen: ${data.why}`);
   if (data.fileSystem === 'other')
     return hold('resumeRepair', 'another file system is in the place of the data dir');
+  if (data.wal.kind === 'present' && data.wal.clusterId !== journal.clusterId)
+    return hold('resumeRepair', `the WAL is of cluster ${data.wal.clusterId}: it is not moved`);
+  const { condemned } = journal;
+  const { dir } = data;
+  const other =
+    condemned !== null && dir !== undefined && (dir.dev !== condemned.dev || dir.ino !== condemned.ino);
+  if (data.content && other && !journal.joining) {
+    return hold(
+      'resumeRepair',
+      `${condemned.path} is not the directory that was condemned: look at it, and if it can go, move it away yourself`,
+    );
+  }
   if (data.content) return act(journal, { kind: 'quarantineData' }, 'its data belongs to a removed member');
   const entry = ownEntry(cluster, picture);
   if (entry !== undefined) {
@@ -138,11 +167,12 @@ function join(picture: Picture, journal: Journal, cluster: Known, newId: MemberI
     return takeBack(picture, journal, cluster, newId, 'it has served, and its data is gone again');
   if (data.wal.kind === 'none' && journal.joining && isStopped(picture))
     return takeBack(picture, journal, cluster, newId, 'it may have run, and there is no WAL');
+  if (data.wal.kind === 'none' && data.fileSystem === 'other')
+    return hold('resumeRepair', 'another file system is in the place of the data dir');
   if (data.wal.kind === 'none') return firstStart(picture, journal, cluster, newId);
   const tries = failedJoin(picture);
-  if (tries !== undefined && (entry.role === 'learner' || !entry.started))
-    return takeBack(picture, journal, cluster, newId, tries);
-  if (isStopped(picture)) return act(journal, { kind: 'startEtcd' }, 'its WAL is of the new member');
+  if (tries !== undefined) return takeBack(picture, journal, cluster, newId, tries);
+  if (isStopped(picture)) return startChecked('resumeRepair', picture);
   if (own.kind !== 'answers' || own.memberId !== newId) {
     const why = own.kind === 'silent' ? own.why : service.kind;
     return hold('resumeRepair', `waiting for member ${newId} to answer (${why})`, {
@@ -151,6 +181,9 @@ function join(picture: Picture, journal: Journal, cluster: Known, newId: MemberI
   }
   if (entry.role === 'learner') {
     const guard = guardPromote(cluster, newId);
+    if (BigInt(own.appliedIndex) * 10n < BigInt(cluster.leaderIndex) * 9n) {
+      return hold('resumeRepair', `it has applied ${own.appliedIndex} of ${cluster.leaderIndex} entries`);
+    }
     return guard.ok
       ? act(journal, { kind: 'promote', id: newId }, sentence([guard]))
       : hold('resumeRepair', sentence([guard]));
@@ -180,6 +213,7 @@ function takeBack(
  */
 function firstStart(picture: Picture, journal: Journal, cluster: Known, newId: MemberId): HealOutcome {
   const { service } = picture;
+  if (service.kind === 'masked') return hold('resumeRepair', 'etcd is masked: somebody wants it down');
   if (runs(picture) || service.kind === 'restarting' || service.kind === 'deactivating') {
     if (service.forMs < walMsMax)
       return hold('resumeRepair', 'etcd is starting and has not written its WAL yet');
@@ -197,7 +231,9 @@ function firstStart(picture: Picture, journal: Journal, cluster: Known, newId: M
   });
 }
 
-function failedJoin({ stalledMs, policy, ends, service }: Picture): string | undefined {
+function failedJoin({ stalledMs, policy, ends, service, disk }: Picture): string | undefined {
+  if (disk.kind === 'checked' && disk.behind)
+    return `its disk is behind what others remember of it (${disk.why})`;
   if (stalledMs >= policy.joinStallMs) return `it has received nothing for ${seconds(stalledMs)}`;
   const dies = service.kind === 'restarting' || service.kind === 'failed';
   if (dies && (ends.corruptInARow >= 3 || ends.code === 'tocommit'))
@@ -205,21 +241,23 @@ function failedJoin({ stalledMs, policy, ends, service }: Picture): string | und
   return undefined;
 }
 
-/** It waits. Where its own data may still be used, and its member was not removed, it does not wait long. */
-function blocked(
-  picture: Picture,
-  journal: Journal,
-  why: string,
-  evidence: Readonly<Record<string, number>> = {},
-): HealOutcome {
-  const usable =
-    journal.newId === undefined &&
-    picture.data.wal.kind === 'present' &&
-    picture.data.wal.memberId === journal.oldId &&
-    (journal.rule === 'replaceMember' || journal.rule === 'rejoinHashDiffers');
-  if (usable && picture.stalledMs >= blockedMsMax)
-    return act(journal, { kind: 'abandonRepair' }, `it cannot go on, and its data can still be used: ${why}`);
-  return hold('resumeRepair', why, evidence, true);
+/** Rules whose evidence does not say that the data itself is bad. */
+function usable({ rule, newId }: Journal): boolean {
+  return newId !== undefined || !['rejoinCorrupt', 'rejoinRolledBack'].includes(rule);
+}
+
+function dataOf({ data, me }: Picture, id: MemberId): boolean {
+  return data.wal.kind === 'present' && data.wal.memberId === id && data.wal.clusterId === me.clusterId;
+}
+
+/**
+ * The members cannot be read, perhaps for want of this very one: a member that was stopped or has joined, and whose data is
+ * whole, is started again, after a while in which an election would be over.
+ */
+function mayServe(picture: Picture, journal: Journal): boolean {
+  const id = (journal.newId ?? journal.oldId) as MemberId;
+  const waited = picture.stalledMs >= (journal.newId === undefined ? blockedMsMax : electionMsMax);
+  return waited && isStopped(picture) && usable(journal) && dataOf(picture, id);
 }
 
 function act(

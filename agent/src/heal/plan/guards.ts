@@ -146,7 +146,7 @@ export function guardForecast({ me, peers }: Picture, cluster: Known, oldId: Mem
   );
   const obstacles = missing.filter(({ node }) => {
     const peer = peers.find((each) => each.node === node);
-    return !(peer?.kind === 'up' && peer.view.intent !== 'none');
+    return !(peer?.kind === 'up' && peer.view.intent !== 'none' && !peer.view.paused);
   });
   const names = obstacles.map(({ node, id }) => node || id).join(', ');
   return view(

@@ -2,7 +2,7 @@
  * The rules over this node's own etcd, its data and its files, but for its replacement: what is started, restarted, restored,
  * and what is not touched.
  */
-import { isStopped, myId, runs } from './conditions.js';
+import { isStopped, myId, runs, stoppedByHand } from './conditions.js';
 import { guardLosing, guardPromote, seconds } from './guards.js';
 import type { Picture } from './picture.js';
 import { type HealOutcome, hold, nothing, report, step } from './step.js';
@@ -15,7 +15,7 @@ const ioPressureMax = 60;
 
 /** A peer's agent was told of another cluster by a newer generation: this etcd must not serve beside that one. Its data stays. */
 export function fence(picture: Picture): HealOutcome {
-  const { peers, me } = picture;
+  const { peers, me, fencedBy } = picture;
   const newer = peers.find(
     (peer) =>
       peer.kind === 'up' &&
@@ -23,7 +23,11 @@ export function fence(picture: Picture): HealOutcome {
       peer.view.clusterId !== null &&
       peer.view.clusterId !== me.clusterId,
   );
-  if (newer?.kind !== 'up') return nothing;
+  if (newer?.kind !== 'up') {
+    return fencedBy !== undefined && fencedBy > me.generation
+      ? hold('fence', `generation ${fencedBy} of another cluster was seen: waiting for the coordinator`)
+      : nothing;
+  }
   const why = `${newer.node} has generation ${newer.view.generation} of cluster ${newer.view.clusterId}, this node ${me.generation} of ${me.clusterId}`;
   return isStopped(picture)
     ? hold('fence', `${why}: waiting for the coordinator`)
@@ -91,9 +95,11 @@ export function restoreFiles(picture: Picture): HealOutcome {
  * remember and is not behind. Stopped by hand: after the waiting time; disabled or masked: never.
  */
 export function startEtcd(picture: Picture): HealOutcome {
-  const { service, data, disk, policy, peers } = picture;
-  if (data.wal.kind !== 'present' || !isStopped(picture)) return nothing;
-  if (data.wal.memberId !== picture.me.memberId)
+  const { service, data, policy } = picture;
+  // A WAL whose head cannot be read is etcd's to judge: it says so as it ends, and that is evidence.
+  const damaged = data.wal.kind === 'unreadable' && data.begunHere;
+  if (!isStopped(picture) || (data.wal.kind !== 'present' && !damaged)) return nothing;
+  if (data.wal.kind === 'present' && data.wal.memberId !== picture.me.memberId)
     return hold('startEtcd', `the WAL is of member ${data.wal.memberId}, which is in no list of the cluster`);
   if (service.kind === 'missing') return hold('startEtcd', 'there is no etcd service on this host');
   if (service.kind === 'masked' || service.enabled === 'no')
@@ -101,8 +107,7 @@ export function startEtcd(picture: Picture): HealOutcome {
       'startEtcd',
       `etcd is ${service.kind === 'masked' ? 'masked' : 'disabled'}: somebody wants it down`,
     );
-  const byHand = service.kind === 'inactive' && /^(success|stopped)$/.test(service.detail);
-  if (byHand && service.forMs < policy.stoppedMs)
+  if (stoppedByHand(picture) && service.forMs < policy.stoppedMs)
     return hold(
       'startEtcd',
       `stopped by hand; started again in ${seconds(policy.stoppedMs - service.forMs)}`,
@@ -110,23 +115,29 @@ export function startEtcd(picture: Picture): HealOutcome {
         forMs: service.forMs,
       },
     );
+  return startChecked('startEtcd', picture);
+}
+
+/**
+ * A start after the waiting time of former ones that did not last, and after the disk was compared, a moment ago, with what
+ * others remember. Preconditions: etcd is down, and its data is of this node's member.
+ */
+export function startChecked(rule: string, picture: Picture): HealOutcome {
+  const { service, disk, peers } = picture;
   const waitMs =
     service.failedStarts === 0 ? 0 : Math.min(1_000 * 2 ** (service.failedStarts - 1), backoffMsMax);
   if (service.forMs < waitMs)
     return hold(
-      'startEtcd',
+      rule,
       `start ${service.failedStarts + 1} in ${seconds(waitMs - service.forMs)}: ${picture.ends.text.slice(0, 200)}`,
     );
-  if (disk.kind === 'notChecked')
-    return step(
-      'startEtcd',
-      { kind: 'checkDisk' },
-      'where its WAL ends is compared with what others remember',
-    );
+  if (disk.kind === 'notChecked' || disk.forMs > 2 * askMsMax)
+    return step(rule, { kind: 'checkDisk' }, 'where its WAL ends is compared with what others remember');
+  if (disk.behind) return hold(rule, `${disk.why}, which is behind what others remember`);
   if (disk.asked === 0 && peers.length > 0 && disk.forMs < askMsMax)
-    return hold('startEtcd', `asking the other agents where this member was; ${disk.why}`);
+    return hold(rule, `asking the other agents where this member was; ${disk.why}`);
   const alone = disk.asked === 0 && peers.length > 0 ? '; no other agent could be asked' : '';
-  return step('startEtcd', { kind: 'startEtcd' }, `its data is intact (${disk.why})${alone}`, {
+  return step(rule, { kind: 'startEtcd' }, `its data is intact (${disk.why})${alone}`, {
     asked: disk.asked,
   });
 }
@@ -139,10 +150,16 @@ export function unhang(picture: Picture): HealOutcome {
   const { held, policy, service, cluster, me } = picture;
   const silentMs = held.silent ?? 0;
   if (silentMs === 0 || service.upMs < policy.hangUptimeMs) return nothing;
+  const seesIt = picture.peers.find(
+    (peer) =>
+      peer.kind === 'up' && peer.view.sights.some(({ node, etcd }) => node === me.node && etcd === 'healthy'),
+  );
   const evidence = { silentMs, upMs: service.upMs, ioPressure: me.ioPressure ?? -1 };
   const waits = (why: string) =>
     report('unhang', `etcd runs and does not answer, for ${seconds(silentMs)}; ${why}`, evidence);
   if (silentMs < policy.hangMs) return waits(`restarted after ${seconds(policy.hangMs)}`);
+  if (seesIt !== undefined) return waits(`${seesIt.node} sees it healthy: look at the way from here to it`);
+  if (picture.data.busy !== '') return waits(`${picture.data.busy} says that it is at work on its database`);
   if ((me.ioPressure ?? 0) > ioPressureMax)
     return waits(`its disk is waited for ${me.ioPressure} % of the time`);
   if (cluster.kind === 'unknown') return waits(cluster.why);

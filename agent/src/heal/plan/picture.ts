@@ -25,6 +25,8 @@ export interface Picture {
   readonly ends: EndFacts;
   readonly journal: Journal | undefined;
   readonly history: readonly PastRepair[];
+  /** The generation of another cluster that this node was fenced for. */
+  readonly fencedBy: number | undefined;
   /** An operator asked for a repair of this node. */
   readonly order: { readonly by: string } | undefined;
   /** How long nothing has moved in the repair under way: no stage, no applied index, no byte of data. */
@@ -92,8 +94,12 @@ export interface DataFacts {
     | { readonly kind: 'none' }
     | { readonly kind: 'present'; readonly clusterId: ClusterId; readonly memberId: MemberId }
     | { readonly kind: 'unreadable'; readonly why: string };
-  /** It has had a WAL of this bootstrap, so its member exists. */
+  /** It has had a WAL of this bootstrap, so its member exists: this agent remembers it, or the others know of it. */
   readonly begun: boolean;
+  /** This agent itself remembers it. */
+  readonly begunHere: boolean;
+  /** A file that etcd has while it defragments or takes in a snapshot; '' where there is none. */
+  readonly busy: string;
   readonly fileSystem: 'same' | 'other' | 'neverSeen';
 }
 
@@ -150,6 +156,8 @@ export type ClusterFacts =
       readonly inSomeList: readonly MemberId[];
       readonly leader: MemberId | 'none';
       readonly leaderDbBytes: number;
+      /** The highest index that a member has told. */
+      readonly leaderIndex: string;
       readonly alarms: readonly Alarm[];
       /** Local lists, which may be stale, by the node that gave them: etcd takes its id from such a one when it joins. */
       readonly local: readonly { readonly node: string; readonly ids: readonly MemberId[] }[];

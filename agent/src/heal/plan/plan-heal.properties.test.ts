@@ -134,6 +134,7 @@ const pictures: fc.Arbitrary<Picture> = fc
         wal: seen.wal,
         content: seen.content,
         begun: seen.begun,
+        begunHere: seen.begun,
         fileSystem: seen.fileSystem,
       },
       journal: seen.journal,
@@ -273,7 +274,9 @@ describe('for every picture', () => {
     always('startEtcd', (seen) => {
       const { wal } = seen.data;
       const mine = wal.kind === 'present' && wal.clusterId === clusterId && wal.memberId === seen.me.memberId;
-      return mine && (seen.journal !== undefined || (seen.disk.kind === 'checked' && !seen.disk.behind));
+      // A head that cannot be read is etcd's to judge; it is this agent's own memory that says whose it is.
+      const damaged = wal.kind === 'unreadable' && seen.data.begunHere;
+      return (mine || damaged) && seen.disk.kind === 'checked' && !seen.disk.behind;
     });
   });
 

@@ -114,6 +114,24 @@ describe('data gone', () => {
     expect(stepOf(wiped({ cluster: five, peers, me: me({ addNeeds: 'quorum' }) }))?.kind).toBe('beginRepair');
   });
 
+  it('after a stop by hand is not replaced meanwhile', () => {
+    const byHand = {
+      kind: 'inactive',
+      enabled: 'yes',
+      detail: 'success',
+      upMs: 0,
+      forMs: 5_000,
+      failedStarts: 0,
+    } as const;
+    waits(wiped({ service: byHand }), /stopped by hand, and its WAL is gone/);
+  });
+
+  it('held back by more than the cluster does not tell others that it is about to rejoin', () => {
+    const pause = { until: '2026-11-25T13:00:00Z', reason: 'r', by: 'b' };
+    expect(planHeal(wiped({ pause })).intent).toBe('none');
+    expect(planHeal(wiped({ watchedMs: 1_000 })).intent).toBe('rejoin');
+  });
+
   it('on five nodes, with another that wants to rejoin too, goes on: both are removed before either is added', () => {
     const five = cluster([0, 1, 2, 3, 4], [0, 1, 3]);
     const peers = [peer(0), peer(1), peer(3), peer(4, { etcd: 'down', intent: 'rejoin' })];
@@ -128,12 +146,12 @@ describe('a repair under way', () => {
     const leads = { kind: 'answers', ...(picture().own as object), leader: id(2) } as Picture['own'];
     const running = { service: picture().service, own: leads, cluster: cluster([0, 1, 2], [0, 1, 2]) };
     expect(stepOf(repairing(running))).toEqual({ kind: 'moveLeader', to: id(0) });
-    expect(stepOf(repairing({ ...running, held: { leading: 6_000 } }))).toEqual({ kind: 'stopEtcd' });
+    expect(stepOf(repairing({ ...running, held: { leading: 6_000 } }))).toEqual({ kind: 'stopVoter' });
   });
 
   it('stops etcd, then removes the old entry, and not before', () => {
     expect(stepOf(repairing({ service: picture().service, own: picture().own }))).toEqual({
-      kind: 'stopEtcd',
+      kind: 'stopVoter',
     });
     expect(stepOf(repairing())).toEqual({ kind: 'removeMember', id: id(2) });
   });
@@ -153,6 +171,29 @@ describe('a repair under way', () => {
       kind: 'addMember',
       role: 'learner',
     });
+  });
+
+  it('of a node that an operator removed meanwhile is given up', () => {
+    const unwanted = me({ unwantedBy: 'generation 9 does not want it' });
+    expect(stepOf(repairing({ me: unwanted, cluster: cluster([0, 1], [0, 1]) }))).toEqual({
+      kind: 'abandonRepair',
+    });
+  });
+
+  it('does not move aside a directory that is not the condemned one', () => {
+    const other = data({ wal: { kind: 'none' }, dir: { dev: 1, ino: 99 } });
+    waits(
+      repairing({ data: other, cluster: cluster([0, 1], [0, 1]) }),
+      /not the directory that was condemned/,
+    );
+  });
+
+  it('whose cluster cannot be read starts a member again whose data is whole, for a quorum may need it', () => {
+    const lost = { kind: 'unknown', why: 'no leader', answering: 1 } as const;
+    const back = { cluster: lost, data: data({}), stalledMs: 20_000 };
+    expect(stepOf(repairing(back))).toEqual({ kind: 'checkDisk' });
+    waits(repairing({ ...back, stalledMs: 1_000 }), /no leader/);
+    waits(repairing({ ...back, journal: journal({ rule: 'rejoinCorrupt' }) }), /no leader/);
   });
 
   it('moves data aside only when the old entry is gone', () => {
@@ -295,6 +336,20 @@ describe('etcd down with its data intact', () => {
     expect(stepOf(picture({ ...stopped(), cluster: lost, disk: checked() }))).toEqual({ kind: 'startEtcd' });
   });
 
+  it('is compared again when the comparison is old: somebody may have restored a backup', () => {
+    expect(stepOf(picture({ ...stopped(), disk: checked({ forMs: 60_000 }) }))).toEqual({
+      kind: 'checkDisk',
+    });
+  });
+
+  it('with a head of its WAL that cannot be read is started: etcd says itself what is wrong', () => {
+    const damaged = data({ wal: { kind: 'unreadable', why: 'checksum' } });
+    expect(stepOf(picture({ ...stopped(), data: damaged, disk: checked() }))).toEqual({ kind: 'startEtcd' });
+    expect(
+      stepOf(picture({ ...stopped(), data: { ...damaged, begunHere: false }, disk: checked() })),
+    ).toBeUndefined();
+  });
+
   it('waits five seconds for agents that do not answer, then starts and says so', () => {
     const peers = [silent(0), silent(1)];
     waits(picture({ ...stopped(), peers, disk: checked({ asked: 0 }) }), /asking the other agents/);
@@ -390,6 +445,18 @@ describe('etcd that runs and does not answer', () => {
     waits(picture(silentFor(5_000)), /restarted after 10 s/);
     expect(stepOf(picture(silentFor(11_000)))).toEqual({ kind: 'restartEtcd' });
     waits(picture({ ...silentFor(11_000), cluster: cluster([0, 1, 2], [0]) }), /1 other voters/);
+  });
+
+  it('is not, while a peer sees it healthy: then the way to it is what is wrong', () => {
+    const sights = [{ node: 'etcd2', agent: 'up', agentForMs: 1, etcd: 'healthy', etcdForMs: 1 }] as const;
+    waits(
+      picture({ ...silentFor(11_000), peers: [peer(0, { sights: [...sights] }), peer(1)] }),
+      /etcd0 sees it healthy/,
+    );
+  });
+
+  it('is not, while it defragments', () => {
+    waits(picture({ ...silentFor(11_000), data: data({ busy: 'db.tmp.123' }) }), /at work on its database/);
   });
 
   it('is not, while it has just started or its disk explains it', () => {
@@ -505,13 +572,14 @@ describe('a cluster that was bootstrapped anew elsewhere', () => {
     const peers = [peer(0, { generation: 5, clusterId: 'ffffffffffffffff' }), peer(1)];
     expect(stepOf(picture({ peers }))).toEqual({ kind: 'stopEtcd' });
     waits(picture({ ...stopped(), peers }), /waiting for the coordinator/);
+    waits(picture({ ...stopped(), fencedBy: 5 }), /waiting for the coordinator/);
   });
 });
 
 describe('a reinstalled host', () => {
   const fresh = (inactive: number) =>
     wiped({
-      data: { ...wiped().data, begun: false, fileSystem: 'neverSeen' },
+      data: { ...wiped().data, begun: false, begunHere: false, fileSystem: 'neverSeen' },
       me: me({ replaces: id(2) }),
       held: { [`inactive:${id(2)}`]: inactive },
     });

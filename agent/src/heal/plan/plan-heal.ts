@@ -92,6 +92,9 @@ function heldBack(picture: Picture, outcome: HealOutcome): HealOutcome {
   return hold(outcome.rule, `would do ${outcome.step.kind} (${outcome.why}); ${why}`, outcome.evidence);
 }
 
+/** Guards that the cluster itself comes to fulfil. */
+const passing = ['quorum', 'forecast', 'nothingInFlight', 'watched'];
+
 function begin(
   rule: string,
   picture: Picture,
@@ -100,6 +103,8 @@ function begin(
   const failed = failing(guardsToBegin(picture, oldId, alarmed));
   if (failed.length === 0) return step(rule, { kind: 'beginRepair', oldId }, why, evidence);
   const runsOn = rule === 'rejoinHashDiffers' || rule === 'replaceMember';
-  const waits = hold(rule, `${why}; ${sentence(failed)}`, evidence, true);
+  // Others may count on a rejoin only where nothing holds it back that does not pass by itself.
+  const wants = failed.every(({ guard }) => passing.includes(guard));
+  const waits = hold(rule, `${why}; ${sentence(failed)}`, evidence, wants);
   return waits.kind === 'waiting' && runsOn ? { ...waits, holds: false } : waits;
 }

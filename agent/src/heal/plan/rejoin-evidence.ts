@@ -4,7 +4,7 @@
  */
 import { type MemberId, quorum } from '@etcd-agent/etcd';
 import type { Evidence } from '@etcd-agent/protocol';
-import { isStopped, myId } from './conditions.js';
+import { isStopped, myId, stoppedByHand } from './conditions.js';
 import { countsWithout, ownEntry, seconds } from './guards.js';
 import type { Picture } from './picture.js';
 import { type HealOutcome, hold, nothing, report, step } from './step.js';
@@ -36,7 +36,7 @@ export const rejoinRules: Readonly<Record<string, (picture: Picture) => Found>> 
 /** Preconditions: the spec names a member whose place this node takes; nothing was ever begun here; nobody sees it alive. */
 function rejoinReplaced({ me, data, held, cluster, policy }: Picture): Found {
   const id = me.replaces;
-  if (id === undefined || data.begun || data.wal.kind !== 'none') return nothing;
+  if (id === undefined || data.begunHere || data.wal.kind !== 'none') return nothing;
   if (data.content || data.kind === 'unknown')
     return hold(
       'rejoinReplaced',
@@ -71,6 +71,11 @@ function rejoinDataGone(picture: Picture): Found {
   }
   const oldId = memberToReplace(picture);
   if (oldId === undefined) return twoHosts(picture, 'rejoinDataGone');
+  if (stoppedByHand(picture) && service.forMs < policy.stoppedMs)
+    return hold(
+      'rejoinDataGone',
+      `etcd was stopped by hand, and its WAL is gone; looked at again in ${seconds(policy.stoppedMs - service.forMs)}`,
+    );
   if (goneMs < policy.evidenceMs)
     return hold('rejoinDataGone', `no WAL for ${seconds(goneMs)}`, { goneMs }, true);
   return found(oldId, 'the WAL that was in the data dir is gone', { goneMs, service: service.kind });

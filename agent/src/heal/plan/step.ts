@@ -9,6 +9,8 @@ export type HealStep =
   | { readonly kind: 'abandonRepair' }
   | { readonly kind: 'moveLeader'; readonly to: MemberId }
   | { readonly kind: 'stopEtcd' }
+  /** The same to a member that is still in the list and may still serve: under the lock, so that two are never stopped at once. */
+  | { readonly kind: 'stopVoter' }
   | { readonly kind: 'removeMember'; readonly id: MemberId }
   | { readonly kind: 'quarantineData' }
   | { readonly kind: 'addMember'; readonly role: 'voter' | 'learner' }
