@@ -181,11 +181,11 @@ export class Healer {
     const seen = await this.lookNow({ light: this.last !== undefined && isQuiet(this.last), anew: false });
     if (seen === undefined) return idleMs;
     this.last = seen;
+    // Nothing is done or said from a light look that saw something: the next one is a whole one.
+    if (seen.look.light && !isQuiet(seen)) return 0;
     await this.remember(seen);
     await this.reportWaiting(seen.plan);
     const { decision } = seen.plan;
-    // Nothing is done from a light look; the next one is none, because something is to be done.
-    if (decision !== undefined && seen.look.light) return 0;
     if (decision === undefined) return this.pace(seen);
     return this.alone(() => this.carryOut(seen));
   }

@@ -92,31 +92,36 @@ async function lookAtEndpoint(
   const unseen = { node, admin: undefined, status: undefined, list: undefined, local: undefined };
   if (credentials === undefined) return { ...unseen, why: 'this node has no etcd certificate' };
   if (node === spec.node && !ownRuns) return { ...unseen, why: 'etcd does not run' };
-  const failures: string[] = [];
+  const failures = new Set<string>();
   const orFailure = async <T>(asked: Promise<T>): Promise<T | undefined> => {
     try {
       return await asked;
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;
-      failures.push(error.message.replace(`${endpoint}: `, ''));
+      failures.add(shortened(error.message.replace(`${endpoint}: `, '')));
       return undefined;
     }
   };
   const admin = await orFailure(clients.at(endpoint, credentials));
-  if (admin === undefined) return { ...unseen, why: failures.join('; ') };
+  if (admin === undefined) return { ...unseen, why: [...failures].join('; ') };
   if (light && node !== spec.node) {
     const [status, read] = await Promise.all([
       orFailure(admin.status()),
       orFailure(admin.linearizableRead()),
     ]);
-    return { ...unseen, admin, status, reads: read !== undefined, why: failures.join('; ') };
+    return { ...unseen, admin, status, reads: read !== undefined, why: [...failures].join('; ') };
   }
   const [status, list, local] = await Promise.all([
     orFailure(admin.status()),
     orFailure(admin.memberList({ linearizable: true })),
     locally ? orFailure(admin.memberList({ linearizable: false })) : undefined,
   ]);
-  return { node, admin, status, list, local, why: failures.join('; ') };
+  return { node, admin, status, list, local, why: [...failures].join('; ') };
+}
+
+/** gRPC appends what it tried last, and that nothing was resolved. */
+function shortened(message: string): string {
+  return message.replace(/ Resolution note:.*$/, '').replace(/,?LB pick: \S+?s(?=,|$)/, '');
 }
 
 /** Alarms as the first of these members tells them: asking goes through the log of the cluster, so it is done seldom. */
