@@ -80,7 +80,7 @@ export function serviceFacts(
   return {
     kind,
     // The process manager's word for "stopped by this agent"; nobody disables anything there.
-    enabled: kind === 'inactive' && manager === 'systemd' && 'enabled' in state ? state.enabled : 'yes',
+    enabled: manager === 'systemd' && 'enabled' in state ? (state.enabled ?? 'unknown') : 'yes',
     detail,
     upMs: startedAt === undefined ? measured.forMs : Math.max(0, measured.wallMs - startedAt),
     forMs: measured.forMs,

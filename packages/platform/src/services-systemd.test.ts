@@ -81,12 +81,13 @@ test.each([
     { kind: 'deactivating', pid: 42 },
   ],
   [
-    `${loaded}ActiveState=failed\nResult=start-limit-hit\nExecMainCode=2\nExecMainStatus=9\nNRestarts=3\n`,
+    `${loaded}ActiveState=failed\nResult=start-limit-hit\nExecMainCode=2\nExecMainStatus=9\nNRestarts=3\nUnitFileState=disabled\n`,
     {
       kind: 'failed',
       result: 'start-limit-hit',
       lastExit: { kind: 'signalled', signal: 'SIGKILL' },
       endsInARow: 3,
+      enabled: 'no',
     },
   ],
   [

@@ -69,6 +69,8 @@ export type ServiceState =
       readonly result: string;
       readonly lastExit: ExitCause;
       readonly endsInARow: number;
+      /** systemd only; as for `inactive`. */
+      readonly enabled?: 'yes' | 'no' | 'unknown';
     }
   /** The last start was refused by rule one, for want of the clearance, or, with systemd, by another condition. */
   | { readonly kind: 'conditionFailed'; readonly why: string }

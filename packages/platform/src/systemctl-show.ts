@@ -83,7 +83,13 @@ export function stateFromProperties(
     case 'deactivating':
       return { kind: 'deactivating', ...withPid };
     case 'failed':
-      return { kind: 'failed', result: value('Result'), lastExit: lastExit(shown), endsInARow };
+      return {
+        kind: 'failed',
+        result: value('Result'),
+        lastExit: lastExit(shown),
+        endsInARow,
+        enabled: enabled(value('UnitFileState')),
+      };
     case 'inactive': {
       // ConditionResult says "no" also before the first attempt; the timestamp tells the two apart.
       const refused = value('ConditionResult') === 'no' && Number(value('ConditionTimestampMonotonic')) > 0;
