@@ -10,8 +10,10 @@ await runScript(async () => {
   return runDemo(etcd);
 });
 
-/** The demo itself, as one child on our terminal; its exit code is ours. ETCD_BIN names the etcd to use. */
+/** The demo itself, as one child on our terminal; its exit code is ours, as are its arguments. ETCD_BIN names the etcd to use. */
 function runDemo(etcd) {
   const coordinator = join(root, 'node_modules', '.bin', 'coordinator');
-  return runInTerminal(coordinator, ['playground', 'demo'], { env: { ...process.env, ETCD_BIN: etcd } });
+  return runInTerminal(coordinator, ['playground', 'demo', ...process.argv.slice(2)], {
+    env: { ...process.env, ETCD_BIN: etcd },
+  });
 }

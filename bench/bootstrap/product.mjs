@@ -74,7 +74,7 @@ export async function status({ state }) {
 export async function stop(cluster) {
   await end(cluster.agents.map(({ pid }) => pid));
   await end(
-    cluster.nodes.map(ownEtcd).filter((pid) => pid !== undefined),
+    cluster.nodes.map(etcdPid).filter((pid) => pid !== undefined),
     'SIGKILL',
   );
   clusters.delete(cluster);
@@ -170,8 +170,8 @@ function agentConfig({ dir, agentPort }, etcd) {
   ].join('\n');
 }
 
-// An agent writes down its etcd by pid and start time.
-function ownEtcd({ dir }) {
+/** The etcd of a node, where it runs: its agent writes it down by pid and start time. From now on it is ours to end. */
+export function etcdPid({ dir }) {
   try {
     const { pid, startTicks } = JSON.parse(readFileSync(join(dir, 'agent/process.json'), 'utf8')).child
       .identity;

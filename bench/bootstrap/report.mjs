@@ -13,9 +13,13 @@ export function describeMachine(etcd) {
   };
 }
 
+/** The machine in a line. */
+export function describe({ node, etcd, cpus: count, model, loadAverage }) {
+  return `${etcd}; Node ${node}; ${count} CPUs (${model}); load average at the end ${loadAverage.toFixed(1)}`;
+}
+
 export function printTable({ machine, sets, agent, help }) {
-  const { node, etcd, cpus: count, model, loadAverage } = machine;
-  print(`${etcd}; Node ${node}; ${count} CPUs (${model}); load average at the end ${loadAverage.toFixed(1)}`);
+  print(describe(machine));
   for (const set of sets) printSet(set);
   print('');
   print('agents and commands: median (min–max)');
@@ -80,18 +84,18 @@ function printSet({
   row('    CPU of the coordinator', range(coordinatorCpuSeconds, 2, 's'));
 }
 
-function range({ median, min, max }, digits, unit) {
+export function range({ median, min, max }, digits, unit) {
   return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)}) ${unit}`.trim();
 }
 
-function verdict(value, max, unit) {
+export function verdict(value, max, unit) {
   return `${value <= max ? 'meets' : 'MISSES'} ≤ ${max} ${unit}`.trim();
 }
 
-function row(what, value, rest = '') {
+export function row(what, value, rest = '') {
   print(`  ${what.padEnd(50)} ${value.padEnd(28)} ${rest}`.trimEnd());
 }
 
-function print(text) {
+export function print(text) {
   process.stdout.write(`${text}\n`);
 }
