@@ -1,16 +1,16 @@
 /**
  * The product on real hosts: three booted Debians with systemd, the distribution's etcd, the agent as a service. One
- * story, told in order: before, during and after a bootstrap. Where this machine cannot run hosts the story is skipped
- * with the reason, which is a failure where CI=true.
+ * story, told in order: before, during and after a bootstrap. How hosts heal is another story: healing.test.ts.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { until } from './lab/commands.js';
-import type { Host } from './lab/host.js';
-import { type Lab, openLab } from './lab/lab.js';
+import type { Lab } from './lab/lab.js';
 import { agentSeen, check, enrol, health, healthy, initialise, listening, unitOf } from './lab/operator.js';
-import { checkout, checkoutInHost, hostNames } from './lab/places.js';
+import { checkout, hostNames } from './lab/places.js';
+import { asExpected, callServices, kill, mainPid, property } from './lab/services.js';
+import { story } from './lab/story.js';
 
 const dataDir = '/var/lib/etcd/default.etcd';
 const deafDropIn = '/etc/systemd/system/etcd.service.d/90-deaf.conf';
@@ -20,30 +20,14 @@ const agentUnit = readFileSync(join(checkout, 'agent', 'systemd', 'etcd-agent.se
 
 // All have Debian's etcd package. On etcd0 an operator has given its etcd.service a flag the way Debian means it; etcd1 has
 // a unit that passes flags by itself; on etcd2 the service is masked.
-const opening = await openLab((host) => {
+await story((host) => {
   host.write('/etc/systemd/system/etcd-agent.service', agentUnit);
   if (host.name === 'etcd0') host.write('/etc/default/etcd', 'DAEMON_ARGS="--snapshot-count=5000"\n');
   if (host.name === 'etcd1') host.write('/etc/systemd/system/etcd.service', centosUnit);
-});
-if (opening.kind === 'open') tell(opening.lab);
-else skipped(opening.why);
-
-function skipped(why: string): void {
-  process.stderr.write(`hosts: not run here: ${why}\n`);
-  test.skipIf(process.env.CI !== 'true')(`real systemd hosts (not run here: ${why})`, () => {
-    throw new Error(why);
-  });
-}
+}, tell);
 
 function tell(lab: Lab): void {
   const [etcd0, etcd1, etcd2] = [lab.host('etcd0'), lab.host('etcd1'), lab.host('etcd2')];
-  afterAll(() => lab.close());
-  // It is one story: what comes after a failure would only repeat it, slowly.
-  let broken = false;
-  beforeEach(({ skip }) => skip(broken, 'an earlier part of the story failed'));
-  afterEach(({ task }) => {
-    broken ||= task.result?.state === 'fail';
-  });
 
   describe('before the bootstrap', () => {
     test('agents start as a service on bare hosts, and no etcd runs', async () => {
@@ -174,6 +158,11 @@ function tell(lab: Lab): void {
     );
   });
 
+  test('healing is paused: what follows takes data and processes away and brings them back by hand', async () => {
+    const words = ['heal', 'pause', '--for', '1h', '--reason', 'tests of systemd alone'];
+    expect(await lab.coordinator(words)).toMatchObject({ code: 0 });
+  });
+
   describe('rule one: nobody starts etcd on an empty data dir', () => {
     test('a person who starts it gets a failed condition, and it starts again once the data is back', async () => {
       await etcd2.must('systemctl', 'stop', 'etcd');
@@ -291,6 +280,10 @@ function tell(lab: Lab): void {
     });
   });
 
+  test('healing is resumed', async () => {
+    expect(await lab.coordinator(['heal', 'resume'])).toMatchObject({ code: 0 });
+  });
+
   describe('what may end without harm', () => {
     test('an agent that is restarted, or killed, leaves etcd running and comes back', async () => {
       const before = await mainPid(etcd1, 'etcd');
@@ -345,39 +338,4 @@ function tell(lab: Lab): void {
       await healthy(lab);
     }, 90_000);
   });
-}
-
-/** Runs `program` in the host with the adapter as `services`; returns what it observed by `see(label)`. */
-async function callServices(host: Host, program: string): Promise<Record<string, unknown>> {
-  const text = `
-    import { systemdServices } from '@etcd-agent/platform';
-    const services = systemdServices();
-    const seen = {};
-    const see = async (label) => { seen[label] = await services.observe(); };
-    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-    ${program}
-    process.stdout.write(JSON.stringify(seen));`;
-  const inTests = ['env', '-C', `${checkoutInHost}/test`] as const;
-  return JSON.parse(await host.must(...inTests, 'node', '--input-type=module', '-e', text)) as Record<
-    string,
-    unknown
-  >;
-}
-
-function property(host: Host, unit: string, name: string): Promise<string> {
-  return host.must('systemctl', 'show', '--value', '-p', name, unit);
-}
-
-async function mainPid(host: Host, unit: string): Promise<string> {
-  const pid = await property(host, unit, 'MainPID');
-  expect(Number(pid)).toBeGreaterThan(0);
-  return pid;
-}
-
-async function kill(host: Host, unit: string): Promise<void> {
-  await host.must('sh', '-c', `kill -KILL ${await mainPid(host, unit)}`);
-}
-
-function asExpected(seen: string, expected: string) {
-  return seen === expected ? { value: seen } : { notYet: seen };
 }

@@ -70,6 +70,9 @@ export class Lab {
     return this.made;
   }
 
+  /** Where the operator's coordinator keeps its state. */
+  readonly stateDir = join(runDir, 'coordinator');
+
   host(name: HostName): Host {
     const found = this.made.find((host) => host.name === name);
     if (found === undefined) throw new Error(`there is no host ${name}`);
@@ -88,7 +91,7 @@ export class Lab {
   /** Runs the real `coordinator` on a network that reaches the hosts and nothing else. */
   coordinator(args: readonly string[], options: CommandOptions = {}): Promise<Output> {
     const program = join(checkout, 'coordinator', 'bin', 'coordinator.js');
-    const words = ['--state', join(runDir, 'coordinator'), ...args];
+    const words = ['--state', this.stateDir, ...args];
     return run('ip', ['netns', 'exec', labNamespace, process.execPath, program, ...words], {
       timeoutMs: 120_000,
       ...options,

@@ -3,6 +3,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import { until } from './commands.js';
 import type { Host } from './host.js';
@@ -16,12 +17,19 @@ export interface Finding {
   readonly message: string;
 }
 
-/** The runbook's topology as `coordinator template` prints it, but with keys that take no minute to make. */
-export async function initialise(lab: Lab): Promise<void> {
-  const template = (await lab.coordinator(['template'])).stdout;
-  const topology = template.replace(/^( *key:).*$/m, '$1 { algo: ecdsa, size: 256 }');
+/**
+ * The runbook's topology as `coordinator template` prints it, but with keys that take no minute to make, and with these
+ * values for settings of `healing:`.
+ */
+export async function initialise(lab: Lab, healing: Readonly<Record<string, string>> = {}): Promise<void> {
+  const settings = Object.entries({ key: '{ algo: ecdsa, size: 256 }', ...healing });
+  let topology = (await lab.coordinator(['template'])).stdout;
   for (const address of Object.values(hostAddresses)) expect(topology).toContain(address);
-  expect(topology).not.toBe(template);
+  for (const [key, value] of settings) {
+    const line = new RegExp(`^( *${key}:).*$`, 'm');
+    expect(topology).toMatch(line);
+    topology = topology.replace(line, `$1 ${value}`);
+  }
   const file = join(runDir, 'cluster.yaml');
   writeFileSync(file, topology);
   expect(await lab.coordinator(['init', '-f', file])).toMatchObject({ code: 0 });
@@ -35,11 +43,13 @@ export async function listening(host: Host): Promise<void> {
   });
 }
 
-export async function enrol(lab: Lab, host: Host): Promise<void> {
+/** Returns the token, which is of no use any more. */
+export async function enrol(lab: Lab, host: Host): Promise<string> {
   const token = await lab.coordinator(['token', host.name]);
   expect(token).toMatchObject({ code: 0 });
   const installed = await host.runWith({ input: token.stdout }, 'etcd-agent', 'enrol', '--token-file', '-');
   expect(installed).toMatchObject({ code: 0 });
+  return token.stdout.trim();
 }
 
 export async function check(lab: Lab): Promise<{ code: number | null; findings: Finding[] }> {
@@ -56,14 +66,19 @@ export function unitOf(findings: readonly Finding[], node: string): Finding | un
 }
 
 interface Status {
-  readonly members: readonly { readonly name: string; readonly health: string }[];
+  readonly members: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly role: string;
+    readonly health: string;
+  }[];
   readonly agents: readonly { readonly name: string; readonly connected: boolean }[];
 }
 
-async function status(lab: Lab): Promise<Status> {
-  const { stdout, stderr } = await lab.coordinator(['status', '-o', 'json']);
+async function status(lab: Lab): Promise<Status & { readonly code: number | null }> {
+  const { code, stdout, stderr } = await lab.coordinator(['status', '-o', 'json']);
   if (stdout === '') throw new Error(`coordinator status printed nothing: ${stderr}`);
-  return JSON.parse(stdout) as Status;
+  return { code, ...(JSON.parse(stdout) as Status) };
 }
 
 export async function health(lab: Lab): Promise<Record<string, string>> {
@@ -82,4 +97,50 @@ export async function healthy(lab: Lab): Promise<void> {
 export async function agentSeen(lab: Lab, name: string) {
   const agent = (await status(lab)).agents.find((each) => each.name === name);
   return agent?.connected === true ? { value: agent } : { notYet: JSON.stringify(agent) };
+}
+
+/**
+ * `coordinator status` finds nothing to complain of: three healthy voters, an entry for each node and no other. Returns their
+ * member ids by name.
+ */
+export async function whole(lab: Lab): Promise<Record<string, string>> {
+  return until('coordinator status is content', 60_000, async () => {
+    const { code, members } = await status(lab);
+    const names = members.map(({ name }) => name).sort();
+    const all =
+      code === 0 && isDeepStrictEqual(names, hostNames) && members.every(({ role }) => role !== 'learner');
+    const ids = Object.fromEntries(members.map(({ name, id }) => [name, id]));
+    return all ? { value: ids } : { notYet: `${code} ${JSON.stringify(members)}` };
+  });
+}
+
+export interface HealStatus {
+  readonly node: string;
+  readonly repair: { readonly stage: string } | null;
+  readonly history: readonly { readonly rule: string; readonly oldMemberId: string }[];
+  readonly waiting: readonly { readonly rule: string; readonly reason: string }[];
+  readonly view: {
+    readonly remembered: readonly { readonly memberId: string; readonly index: string }[];
+  };
+}
+
+export async function healStatus(lab: Lab): Promise<readonly HealStatus[]> {
+  const { stdout } = await lab.coordinator(['heal', 'status', '-o', 'json']);
+  return (JSON.parse(stdout) as { nodes: HealStatus[] }).nodes;
+}
+
+export interface HealEvent {
+  readonly node: string;
+  readonly at: string;
+  readonly kind: string;
+  readonly rule: string;
+  readonly message: string;
+  readonly evidence?: Readonly<Record<string, unknown>>;
+}
+
+/** What agents have decided, done and refused since a moment of this machine's clock, which is that of the hosts too. */
+export async function eventsSince(lab: Lab, sinceMs: number): Promise<readonly HealEvent[]> {
+  const { stdout } = await lab.coordinator(['events', '--since', '1h', '-o', 'json']);
+  const { events } = JSON.parse(stdout) as { events: HealEvent[] };
+  return events.filter(({ at }) => Date.parse(at) >= sinceMs);
 }

@@ -1,0 +1,40 @@
+/** What a test asks of a host's systemd. */
+import { expect } from 'vitest';
+import type { Host } from './host.js';
+import { checkoutInHost } from './places.js';
+
+export function property(host: Host, unit: string, name: string): Promise<string> {
+  return host.must('systemctl', 'show', '--value', '-p', name, unit);
+}
+
+export async function mainPid(host: Host, unit: string): Promise<string> {
+  const pid = await property(host, unit, 'MainPID');
+  expect(Number(pid)).toBeGreaterThan(0);
+  return pid;
+}
+
+export async function kill(host: Host, unit: string): Promise<void> {
+  await host.must('sh', '-c', `kill -KILL ${await mainPid(host, unit)}`);
+}
+
+/** For `until`. */
+export function asExpected(seen: string, expected: string) {
+  return seen === expected ? { value: seen } : { notYet: seen };
+}
+
+/** Runs `program` in the host with the adapter as `services`; returns what it observed by `see(label)`. */
+export async function callServices(host: Host, program: string): Promise<Record<string, unknown>> {
+  const text = `
+    import { systemdServices } from '@etcd-agent/platform';
+    const services = systemdServices();
+    const seen = {};
+    const see = async (label) => { seen[label] = await services.observe(); };
+    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    ${program}
+    process.stdout.write(JSON.stringify(seen));`;
+  const inTests = ['env', '-C', `${checkoutInHost}/test`] as const;
+  return JSON.parse(await host.must(...inTests, 'node', '--input-type=module', '-e', text)) as Record<
+    string,
+    unknown
+  >;
+}
