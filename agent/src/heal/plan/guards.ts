@@ -141,8 +141,10 @@ export function guardPause({ pause }: Picture): GuardView {
  */
 export function guardForecast({ me, peers }: Picture, cluster: Known, oldId: MemberId): GuardView {
   if (me.addNeeds === 'quorum') return view('forecast', true, 'this etcd adds members by quorum');
+  // An entry of this node's own, which somebody added for it, is what the repair will start.
   const missing = cluster.members.filter(
-    ({ role, id }) => role === 'voter' && id !== oldId && !cluster.healthy.includes(id),
+    ({ role, id, node }) =>
+      role === 'voter' && id !== oldId && node !== me.node && !cluster.healthy.includes(id),
   );
   const obstacles = missing.filter(({ node }) => {
     const peer = peers.find((each) => each.node === node);

@@ -36,6 +36,12 @@ describe('data gone', () => {
     expect(stepOf(picture({ data: gone, held }))).toEqual({ kind: 'beginRepair', oldId: id(2) });
   });
 
+  it('begins one where somebody has added a new entry for this node that nobody has started', () => {
+    const added = member(9, { name: '', started: false, node: 'etcd2', peerURLs: ['https://10.0.0.2:2380'] });
+    const list = cluster([0, 1], [0, 1], { members: [member(0), member(1), added] });
+    expect(stepOf(wiped({ cluster: list }))).toEqual({ kind: 'beginRepair', oldId: id(2) });
+  });
+
   it('that was seen a moment ago is watched first', () => {
     waits(wiped({ held: { dataGone: 300 } }), /no WAL for 0.3 s/);
   });
