@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-// Three projects: `unit` runs beside the code and in parallel; `integration` starts real etcd processes and `hosts`
-// boots whole machines, so their files run one after the other: on two cores concurrent clusters would only time each
-// other out.
+// Four projects: `unit` runs beside the code and in parallel; `simulated` runs thousands of simulated clusters on child
+// processes of its own; `integration` starts real etcd processes and `hosts` boots whole machines, so their files run one
+// after the other: on two cores concurrent clusters would only time each other out.
+const seeds = 'test/worlds/simulated/seeds.test.ts';
+
 export default defineConfig({
   test: {
     projects: [
@@ -15,7 +17,15 @@ export default defineConfig({
             'test/worlds/**/*.test.ts',
             'scripts/**/*.test.mjs',
           ],
+          exclude: ['**/node_modules/**', seeds],
           testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'simulated',
+          include: [seeds],
+          fileParallelism: false,
         },
       },
       {

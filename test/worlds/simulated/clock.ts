@@ -10,7 +10,7 @@ export interface Waiter {
 }
 
 /** The wall clock at the beginning of every run. */
-const epochMs = Date.UTC(2026, 0, 5, 8, 0, 0);
+export const epochMs = Date.UTC(2026, 0, 5, 8, 0, 0);
 
 interface Event {
   readonly at: number;

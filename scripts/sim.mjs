@@ -1,0 +1,71 @@
+// npm run sim -- [--seeds N] [--from S] [--jobs J] [--verbose]: runs N simulated clusters, from seed S on, each with the
+// faults that its seed gives, each twice. A seed that fails is printed with what happened and how to run it again. Exit
+// code 0 only when every seed passed. `--scenarios` runs the scenarios instead.
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runScript } from './setup/failure.mjs';
+import { root } from './setup/paths.mjs';
+import { prepare } from './setup/prepare.mjs';
+
+/** Of the log of a seed that failed, unless --verbose. */
+const logLinesMax = 60;
+
+await runScript(async () => {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '1000' },
+      from: { type: 'string', default: '1' },
+      jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
+      plant: { type: 'string' },
+      scenarios: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
+    },
+  });
+  await prepare();
+  const worlds = join(root, 'test/dist/worlds/simulated');
+  const { runMany } = await import(join(worlds, 'run-many.js'));
+  const { scenarioJobs, seedJobs } = await import(join(worlds, 'jobs.js'));
+  const jobs = values.scenarios
+    ? scenarioJobs()
+    : seedJobs(Number(values.from), Number(values.seeds), values.plant);
+  const startedMs = performance.now();
+  let passed = 0;
+  let acts = 0;
+  let simulatedMs = 0;
+  const failed = [];
+  await runMany(jobs, {
+    workers: Number(values.jobs),
+    onResult: (result) => {
+      acts += result.acts;
+      simulatedMs += result.simulatedMs;
+      if (result.failures.length === 0) passed += 1;
+      else {
+        failed.push(result);
+        show(result, values.verbose);
+      }
+      progress(passed + failed.length, jobs.length, failed.length);
+    },
+  });
+  const seconds = (performance.now() - startedMs) / 1000;
+  if (process.stdout.isTTY) process.stdout.write('\r\x1b[K');
+  console.log(
+    `${jobs.length} runs, ${failed.length} failed, ${acts} acts of agents, ${(simulatedMs / 3_600_000).toFixed(1)} simulated hours in ${seconds.toFixed(1)} s (${((seconds * 1000) / jobs.length).toFixed(0)} ms each)`,
+  );
+  return failed.length === 0 ? 0 : 1;
+});
+
+function show({ job, failures, log }, verbose) {
+  const lines = log.trimEnd().split('\n');
+  console.log(
+    `\nfailed: ${job.kind === 'seed' ? `seed ${job.seed}` : `${job.name} (${job.version}, ${job.flavour})`}`,
+  );
+  for (const line of lines.filter((each) => / (fault|danger|seed) /.test(each))) console.log(`  ${line}`);
+  for (const failure of failures) console.log(`  ${failure}`);
+  for (const line of verbose ? lines : lines.slice(-logLinesMax)) console.log(`    ${line}`);
+  if (job.kind === 'seed') console.log(`again: npm run sim -- --seeds 1 --from ${job.seed} --verbose`);
+}
+
+function progress(done, of, failed) {
+  if (process.stdout.isTTY) process.stdout.write(`\r${done} of ${of} runs, ${failed} failed`);
+}

@@ -1,0 +1,36 @@
+/** Other hands change the membership, before or during a repair. */
+import type { Scenario } from './scenario.js';
+
+export const membershipScenarios: readonly Scenario[] = [
+  {
+    name: 'a member that somebody removed joins again after a minute',
+    nodes: 3,
+    faults: [{ atMs: 0, fault: { kind: 'removeMember', on: 'follower' } }],
+    ends: { kind: 'healed', withinMs: 180_000 },
+  },
+  {
+    name: 'a leader that somebody removed joins again after a minute',
+    nodes: 3,
+    faults: [{ atMs: 0, fault: { kind: 'removeMember', on: 'leader' } }],
+    ends: { kind: 'healed', withinMs: 180_000 },
+  },
+  {
+    name: 'an agent that sleeps through a repair by hand does not repair again',
+    nodes: 3,
+    faults: [
+      { atMs: 0, fault: { kind: 'wipe', on: 'follower', etcd: 'killed' } },
+      { atMs: 3_000, fault: { kind: 'stopAgent', on: 'follower', forMs: 180_000 } },
+      { atMs: 60_000, fault: { kind: 'repairByHand', on: 'follower' } },
+    ],
+    ends: { kind: 'healed', withinMs: 240_000 },
+  },
+  {
+    name: 'while healing is paused nobody repairs, and afterwards the node joins again',
+    nodes: 3,
+    faults: [
+      { atMs: 0, fault: { kind: 'pause', on: 'follower', forMs: 60_000 } },
+      { atMs: 1_000, fault: { kind: 'wipe', on: 'follower', etcd: 'killed' } },
+    ],
+    ends: { kind: 'healed', withinMs: 150_000 },
+  },
+];

@@ -1,0 +1,67 @@
+/** Too few members are left, or one is silent: what must not be done matters more than what is. */
+import type { Scenario } from './scenario.js';
+
+export const quorumScenarios: readonly Scenario[] = [
+  {
+    name: 'two of three wiped: no agent changes anything',
+    nodes: 3,
+    faults: [
+      { atMs: 0, fault: { kind: 'wipe', on: 'follower', etcd: 'killed' } },
+      { atMs: 0, fault: { kind: 'wipe', on: 'secondFollower', etcd: 'killed' } },
+    ],
+    ends: { kind: 'quiet' },
+    losesWrites: true,
+  },
+  {
+    name: 'one of three wiped and one silent: nothing is removed, and all is healed when the silent one is back',
+    nodes: 3,
+    faults: [
+      { atMs: 0, fault: { kind: 'silence', on: 'secondFollower' } },
+      { atMs: 5_000, fault: { kind: 'wipe', on: 'follower', etcd: 'killed' } },
+      { atMs: 180_000, fault: { kind: 'mendNetwork' } },
+    ],
+    ends: { kind: 'healed', withinMs: 180_000 },
+  },
+  {
+    name: 'one of five wiped and one silent: healed at the latest when the silent one is back',
+    nodes: 5,
+    faults: [
+      { atMs: 0, fault: { kind: 'silence', on: 'secondFollower' } },
+      { atMs: 5_000, fault: { kind: 'wipe', on: 'follower', etcd: 'killed' } },
+      { atMs: 180_000, fault: { kind: 'mendNetwork' } },
+    ],
+    ends: { kind: 'healed', withinMs: 180_000 },
+  },
+  {
+    name: 'a silent host is not removed and is back by itself',
+    nodes: 3,
+    faults: [
+      { atMs: 0, fault: { kind: 'silence', on: 'leader' } },
+      { atMs: 240_000, fault: { kind: 'mendNetwork' } },
+    ],
+    ends: { kind: 'healed', withinMs: 120_000 },
+  },
+  {
+    name: 'a host that hears and is not heard is not repaired, and is well when the network is',
+    nodes: 3,
+    faults: [
+      {
+        atMs: 0,
+        fault: { kind: 'partition', from: ['follower'], to: ['leader', 'secondFollower'], oneWay: true },
+      },
+      { atMs: 120_000, fault: { kind: 'mendNetwork' } },
+    ],
+    ends: { kind: 'healed', withinMs: 120_000 },
+  },
+  {
+    name: 'all hosts lose power and one comes back with an older disk: nothing is lost',
+    nodes: 3,
+    faults: [
+      { atMs: 0, fault: { kind: 'copyDisk', on: 'follower' } },
+      { atMs: 60_000, fault: { kind: 'powerCut', on: 'leader', forMs: 20_000 } },
+      { atMs: 60_000, fault: { kind: 'powerCut', on: 'secondFollower', forMs: 20_000 } },
+      { atMs: 60_000, fault: { kind: 'rollBack', on: 'follower' } },
+    ],
+    ends: { kind: 'healed', withinMs: 240_000 },
+  },
+];

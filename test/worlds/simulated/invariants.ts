@@ -1,0 +1,323 @@
+/**
+ * What must hold at every moment of a run, whatever happens. Each breach is noted with its number and its time; a run with
+ * one has failed. I6, that everything ends healthy, is for run-seed.ts to see.
+ */
+import { type MemberId, quorum } from '@etcd-agent/etcd';
+import { type LogEntry, lastOf } from './etcd-disk.js';
+import type { EtcdObserver } from './etcd-model.js';
+import type { SimCluster } from './sim-cluster.js';
+import type { AgentAction } from './sim-host.js';
+
+export interface Breach {
+  readonly invariant: `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`;
+  readonly atMs: number;
+  readonly what: string;
+}
+
+interface MemberTruth {
+  readonly id: MemberId;
+  readonly peerURLs: readonly string[];
+  role: 'voter' | 'learner';
+  started: boolean;
+  readonly by: 'bootstrap' | 'agent' | 'person';
+}
+
+/** What an agent read before it acts may be this old when it takes effect. */
+const staleMsMax = 5_000;
+/** A quorum that was lost this long ago is known to every agent. */
+const lossKnownMs = 10_000;
+/** A place that an agent has seen is on its disk, and told to others, by then, whatever happens to the agent. */
+const settledMs = 30_000;
+
+export class Invariants {
+  readonly breaches: Breach[] = [];
+  readonly #members = new Map<MemberId, MemberTruth>();
+  /** When a voter was last seen well, by node. */
+  readonly #wellMs = new Map<string, number>();
+  #quorumMs = 0;
+  /** By agent and member: places in the log. */
+  readonly #seen = new Map<string, { settled: number; pending: number; pendingMs: number }>();
+  readonly #agentAdds: string[] = [];
+  readonly #agentRemoves = new Set<string>();
+  /** Acts of agents, to be found again in what they wrote down. */
+  readonly acts: { readonly node: string; readonly atMs: number; readonly what: string }[] = [];
+  #cluster: SimCluster | undefined;
+
+  readonly observer: EtcdObserver = {
+    started: (start) => {
+      const { node, memberId, emptyDisk, everStarted, behind, runsAlready } = start;
+      if (runsAlready) this.#breach('I9', `${node} starts a second etcd under ${memberId}`);
+      if (everStarted && emptyDisk) this.#breach('I4', `${node} starts ${memberId} on an empty disk`);
+      if (everStarted && !emptyDisk && behind) this.#startsBehind(node, memberId);
+    },
+    committed: (entry, instead) => {
+      if (instead !== undefined && instead.command.kind !== 'nothing')
+        this.#breach(
+          'I1',
+          `entry ${entry.index} is ${entry.command.kind} of term ${entry.term}, and was ${instead.command.kind} of term ${instead.term}: committed writes are lost`,
+        );
+      this.#follow(entry);
+    },
+  };
+
+  /** From now on agents run in it. */
+  watch(cluster: SimCluster): void {
+    this.#cluster = cluster;
+    for (const { memberId, etcd } of cluster.specs.values())
+      this.#members.set(memberId as MemberId, {
+        id: memberId as MemberId,
+        peerURLs: etcd.initialAdvertisePeerURLs,
+        role: 'voter',
+        started: true,
+        by: 'bootstrap',
+      });
+    const look = () => {
+      this.#look();
+      cluster.clock.after(1_000, look);
+    };
+    look();
+  }
+
+  onAction(node: string, action: AgentAction): void {
+    const cluster = this.#cluster;
+    if (cluster === undefined) return;
+    switch (action.kind) {
+      case 'memberAdd':
+        this.#agentAdds.push(action.what);
+        this.#act(node, `memberAdd ${action.what}`);
+        this.#mayChange(node, 'adds a member');
+        return;
+      case 'memberRemove':
+        this.#agentRemoves.add(action.what);
+        this.#act(node, `memberRemove ${action.what}`);
+        this.#mayChange(node, `removes ${action.what}`);
+        this.#mayLose(node, action.what as MemberId, 'removes');
+        return;
+      case 'memberPromote':
+        this.#act(node, `memberPromote ${action.what}`);
+        this.#mayChange(node, `promotes ${action.what}`);
+        return;
+      case 'stopEtcd':
+        this.#act(node, 'stopEtcd');
+        this.#mayStop(node);
+        return;
+      case 'file':
+        this.#onFile(node, action.change);
+        return;
+      case 'moveLeader':
+      case 'disarm':
+        this.#act(node, action.kind);
+    }
+  }
+
+  /** The truth about the members, as the log has it. */
+  get members(): readonly MemberTruth[] {
+    return [...this.#members.values()];
+  }
+
+  /** Whether a quorum of voters is well now. */
+  get hasQuorum(): boolean {
+    const voters = this.#voters();
+    return this.#well(voters, 0).length >= quorum(voters.length);
+  }
+
+  #follow({ command }: LogEntry): void {
+    switch (command.kind) {
+      case 'add': {
+        if (this.#cluster === undefined) return;
+        const { id, peerURLs, role } = command.member;
+        // etcd applies a change that it must refuse by then as no change.
+        if (this.members.some((member) => member.peerURLs.some((url) => peerURLs.includes(url)))) return;
+        const call = this.#agentAdds.indexOf(peerURLs.join());
+        if (call >= 0) this.#agentAdds.splice(call, 1);
+        const by = call >= 0 && !peerURLs.some((url) => this.#cluster!.byHand.has(url)) ? 'agent' : 'person';
+        this.#members.set(id, { id, peerURLs, role, started: false, by });
+        this.#oneInFlight();
+        return;
+      }
+      case 'remove':
+        this.#members.delete(command.memberId);
+        return;
+      case 'promote': {
+        const member = this.#members.get(command.memberId);
+        if (member !== undefined) member.role = 'voter';
+        return;
+      }
+      case 'publish': {
+        const member = this.#members.get(command.memberId);
+        if (member !== undefined) member.started = true;
+      }
+    }
+  }
+
+  #oneInFlight(): void {
+    const flying = this.members.filter(
+      ({ by, started, role }) => by === 'agent' && (!started || role === 'learner'),
+    );
+    if (flying.length > 1)
+      this.#breach(
+        'I2',
+        `in flight at once: ${flying.map(({ id, peerURLs }) => `${id} ${peerURLs.join()}`).join(', ')}`,
+      );
+  }
+
+  #look(): void {
+    const cluster = this.#cluster!;
+    this.#seePositions();
+    const voters = this.#voters();
+    for (const voter of voters) {
+      const node = cluster.nodeOf(voter.peerURLs[0]!);
+      if (this.#isWell(voter)) this.#wellMs.set(node, cluster.clock.nowMs);
+    }
+    if (this.#well(voters, 0).length >= quorum(voters.length)) this.#quorumMs = cluster.clock.nowMs;
+  }
+
+  #voters(): readonly MemberTruth[] {
+    return this.members.filter(({ role }) => role === 'voter');
+  }
+
+  /** Runs, answers, and reaches a quorum of the others that do. */
+  #isWell(voter: MemberTruth): boolean {
+    const cluster = this.#cluster!;
+    const voters = this.#voters();
+    const node = cluster.nodeOf(voter.peerURLs[0]!);
+    const reaches = voters.filter((other) => {
+      const peer = cluster.nodeOf(other.peerURLs[0]!);
+      return this.#runs(other) && cluster.network.reachBothWays(node, peer);
+    });
+    return this.#runs(voter) && reaches.length >= quorum(voters.length);
+  }
+
+  #runs(voter: MemberTruth): boolean {
+    const cluster = this.#cluster!;
+    const { service } = cluster.host(cluster.nodeOf(voter.peerURLs[0]!));
+    return (
+      !service.hanging && cluster.etcd.running().some(({ memberId, ready }) => ready && memberId === voter.id)
+    );
+  }
+
+  /** Voters that are well, or were so `sinceMs` ago at most. */
+  #well(voters: readonly MemberTruth[], sinceMs: number): readonly MemberTruth[] {
+    const cluster = this.#cluster!;
+    return voters.filter((voter) => {
+      if (this.#isWell(voter)) return true;
+      const wellMs = this.#wellMs.get(cluster.nodeOf(voter.peerURLs[0]!)) ?? Number.NEGATIVE_INFINITY;
+      return sinceMs > 0 && cluster.clock.nowMs - wellMs <= sinceMs;
+    });
+  }
+
+  #mayLose(node: string, id: MemberId, verb: string): void {
+    const member = this.#members.get(id);
+    if (member === undefined || member.role !== 'voter') return;
+    const voters = this.#voters();
+    const well = this.#well(voters, staleMsMax).filter((each) => each.id !== id).length;
+    const needed = Math.max(quorum(voters.length), voters.length > 1 ? quorum(voters.length - 1) : 1);
+    if (well < needed)
+      this.#breach(
+        'I3',
+        `${node} ${verb} voter ${id}: ${well} of ${voters.length} others are well, ${needed} needed`,
+      );
+  }
+
+  #mayStop(node: string): void {
+    const cluster = this.#cluster!;
+    const running = cluster.etcd.running().find((each) => each.node === node);
+    if (running === undefined) return;
+    this.#mayChange(node, 'stops a live etcd');
+    if (running.memberId !== undefined) this.#mayLose(node, running.memberId, 'stops');
+  }
+
+  #mayChange(node: string, what: string): void {
+    const cluster = this.#cluster!;
+    const lostMs = cluster.clock.nowMs - this.#quorumMs;
+    if (lostMs > lossKnownMs && !this.hasQuorum)
+      this.#breach('I7', `${node} ${what} though the quorum has been lost for ${Math.round(lostMs)} ms`);
+  }
+
+  #onFile(node: string, { kind, path, to }: Extract<AgentAction, { kind: 'file' }>['change']): void {
+    const cluster = this.#cluster!;
+    const { dataDir } = cluster;
+    const { disk } = cluster.host(node);
+    if (kind === 'move' && (path === dataDir || path.startsWith(`${dataDir}/`)) && to !== undefined) {
+      this.#act(node, 'quarantine');
+      this.#mayChange(node, 'moves its data aside');
+    }
+    if (kind !== 'removeTree') return;
+    const under = disk
+      .members()
+      .filter((member) => member.path === path || member.path.startsWith(`${path}/`));
+    if (under.length === 0) return;
+    this.#act(node, `delete ${path}`);
+    const id = disk.member(dataDir)?.memberId;
+    const verified = id !== undefined && this.#members.get(id)?.role === 'voter';
+    if (path === dataDir || path.startsWith(`${dataDir}/member`))
+      this.#breach('I5', `${node} deletes ${path}`);
+    else if (!verified) this.#breach('I5', `${node} deletes ${path} and is no verified voter`);
+    const kept = disk
+      .members()
+      .filter((member) => member.path.includes('quarantine'))
+      .map((member) => member.path)
+      .sort();
+    const newest = kept.at(-1);
+    if (newest !== undefined && (newest === path || newest.startsWith(`${path}/`)))
+      this.#breach('I5', `${node} deletes its newest quarantine ${path}`);
+  }
+
+  /** A disk that was rolled back may start only where no agent that answers remembers where the member was. */
+  #startsBehind(node: string, id: MemberId): void {
+    const cluster = this.#cluster;
+    const disk = cluster?.etcd.disk(node);
+    if (cluster === undefined || disk === undefined) return;
+    const { index } = lastOf(disk);
+    const knower = cluster.nodes.find(
+      (peer) =>
+        peer !== node &&
+        cluster.network.reachBothWays(node, peer) &&
+        this.#agentRuns(peer) &&
+        (this.#seen.get(`${peer} ${id}`)?.settled ?? 0) > index,
+    );
+    if (knower === undefined) return;
+    const known = this.#seen.get(`${knower} ${id}`)!.settled;
+    this.#breach('I4', `${node} starts ${id} at index ${index}, and ${knower} has seen it at ${known}`);
+  }
+
+  /** What each agent must remember of each member by now. */
+  #seePositions(): void {
+    const cluster = this.#cluster!;
+    for (const { node, memberId, disk, ready } of cluster.etcd.running()) {
+      if (memberId === undefined || disk === undefined || !ready || cluster.host(node).service.hanging)
+        continue;
+      const { nowMs } = cluster.clock;
+      const { index } = disk.applied;
+      for (const peer of cluster.nodes) {
+        if (peer === node || !this.#agentRuns(peer) || !cluster.network.reachBothWays(peer, node)) continue;
+        const key = `${peer} ${memberId}`;
+        const seen = this.#seen.get(key);
+        if (seen === undefined) this.#seen.set(key, { settled: 0, pending: index, pendingMs: nowMs });
+        else if (nowMs - seen.pendingMs >= settledMs)
+          this.#seen.set(key, { settled: seen.pending, pending: index, pendingMs: nowMs });
+      }
+    }
+  }
+
+  #agentRuns(node: string): boolean {
+    const listening = this.#cluster!.host(node).listening();
+    return typeof listening !== 'string' && listening.process.running;
+  }
+
+  #act(node: string, what: string): void {
+    this.acts.push({ node, atMs: this.#cluster!.clock.nowMs, what });
+    this.#cluster!.log.add(node, `does ${what}`);
+  }
+
+  /** Anything that is found outside of here. */
+  note(invariant: Breach['invariant'], what: string): void {
+    this.#breach(invariant, what);
+  }
+
+  #breach(invariant: Breach['invariant'], what: string): void {
+    const atMs = this.#cluster?.clock.nowMs ?? 0;
+    this.breaches.push({ invariant, atMs, what });
+    this.#cluster?.log.add('BREACH', `${invariant} ${what}`);
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * A person who repairs a member by hand, as the runbook says: stop etcd, remove the member, move the data away, add it
+ * again, write etcd.conf, start.
+ */
+import { type EtcdAdmin, replaceValues } from '@etcd-agent/etcd';
+import type { SimCluster } from './sim-cluster.js';
+import { SimProcess } from './sim-process.js';
+
+/** A person needs some seconds between two commands. */
+const handMs = 4_000;
+const tries = 20;
+
+export async function repairByHand(cluster: SimCluster, node: string): Promise<void> {
+  const host = cluster.host(node);
+  const { clock, log } = cluster;
+  const person = clock.forProcess(new SimProcess('person'));
+  const spec = cluster.specs.get(node)!;
+  const peerURL = spec.etcd.initialAdvertisePeerURLs[0]!;
+
+  await new Promise<void>((resolve) => host.service.stop(10_000, resolve));
+  await person.sleep(handMs);
+  const before = await through((admin) => admin.memberList({ linearizable: true }));
+  const old = before.find(({ peerURLs }) => peerURLs.includes(peerURL));
+  if (old !== undefined) await through((admin) => admin.memberRemove(old.id));
+  await person.sleep(handMs);
+  if (host.disk.entry(`${cluster.dataDir}/member`) !== undefined)
+    host.disk.rename(`${cluster.dataDir}/member`, `${cluster.dataDir}/member.by-hand-${clock.nowMs}`);
+  cluster.byHand.add(peerURL);
+  const { members } = await through((admin) => admin.memberAdd([peerURL], 'voter')).finally(() =>
+    cluster.byHand.delete(peerURL),
+  );
+  log.add('operator', `added ${node} by hand`);
+  const list = members
+    .flatMap(({ peerURLs }) => peerURLs.map((url) => `${cluster.nodeOf(url)}=${url}`))
+    .join(',');
+  await person.sleep(handMs);
+  const conf = new TextDecoder().decode(host.disk.read(host.paths.etcdConf));
+  host.disk.write(
+    host.paths.etcdConf,
+    new TextEncoder().encode(
+      replaceValues(conf, { ETCD_INITIAL_CLUSTER: list, ETCD_INITIAL_CLUSTER_STATE: 'existing' }),
+    ),
+    0o644,
+  );
+  const permitEndMs = clock.nowMs + handMs;
+  host.disk.write(host.paths.permit, new TextEncoder().encode('by hand\n'), 0o644);
+  host.service.start();
+  while (host.disk.member(cluster.dataDir) === undefined && clock.nowMs < permitEndMs) await person.sleep(50);
+  host.disk.unlink(host.paths.permit);
+
+  async function through<T>(act: (admin: EtcdAdmin) => Promise<T>): Promise<T> {
+    let last: unknown;
+    for (let attempt = 0; attempt < tries; attempt++) {
+      const others = cluster.nodes.filter((each) => each !== node);
+      const admin = cluster.client(others[attempt % others.length]!);
+      try {
+        return await act(admin);
+      } catch (error) {
+        last = error;
+        await person.sleep(1_000);
+      } finally {
+        admin.close();
+      }
+    }
+    throw last;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Classic bugs of healing, each as the replacement of one part, to show that the simulation finds it. Most lie about what is
+ * seen: a guard that is told that all is well is a guard that is not there.
+ */
+import type { AgentCore, HealParts } from './agent-core.js';
+
+type Picture = Parameters<HealParts['plan']>[0];
+type Plant = (core: AgentCore) => Partial<HealParts>;
+
+export const plants: Readonly<Record<string, Plant>> = {
+  /** Every voter counts as healthy. */
+  noQuorumGuard: lying((picture) => {
+    const { cluster } = picture;
+    if (cluster.kind === 'unknown') return picture;
+    return { ...picture, cluster: { ...cluster, healthy: cluster.members.map(({ id }) => id) } };
+  }),
+
+  /** What a person would try first: start it again, permit and all. */
+  emptyStart: (core) => ({
+    plan: (picture) => {
+      const gone = picture.data.begun && picture.data.wal.kind === 'none' && picture.journal === undefined;
+      const stopped = ['inactive', 'failed', 'conditionFailed'].includes(picture.service.kind);
+      if (!gone || !stopped) return core.planHeal(picture);
+      const decision = {
+        rule: 'startEtcd',
+        step: { kind: 'startEtcd' },
+        why: 'it is down',
+        evidence: {},
+      } as const;
+      return { decision, waiting: [], intent: 'none' };
+    },
+    executors: {
+      ...core.healExecutors,
+      startEtcd: async (act, step) => {
+        const { files, paths } = act.host;
+        if (act.picture.data.wal.kind === 'none') {
+          await files.makeDirectory(paths.runDir, { mode: 0o755 });
+          await files.writeAtomic(paths.permit, 'again\n', { mode: 0o644 });
+        }
+        await core.healExecutors.startEtcd(act, step);
+      },
+    },
+  }),
+
+  /** Room is made before there is a replacement. */
+  wipeBeforeRemove: (core) => ({
+    executors: {
+      ...core.healExecutors,
+      beginRepair: async (act, step) => {
+        await core.healExecutors.beginRepair(act, step);
+        await act.host.files.removeTree(act.spec.etcd.dataDir);
+      },
+    },
+  }),
+
+  /** What was seen before the lock was waited for is acted on. */
+  lockTrusted: () => ({ decideAgain: false }),
+
+  /** A WAL is there, so it is started. */
+  rolledBackStarted: lying((picture) =>
+    picture.disk.kind === 'checked' ? { ...picture, disk: { ...picture.disk, behind: false } } : picture,
+  ),
+
+  /** The members as the operator once wrote them. */
+  topologyAsInitialCluster: (core) => ({
+    executors: {
+      ...core.healExecutors,
+      startJoin: (act, step) => {
+        const { cluster } = act.picture;
+        if (cluster.kind === 'unknown') return core.healExecutors.startJoin(act, step);
+        const [row] = cluster.members;
+        const members = act.spec.initialCluster.map(({ name, peerURLs }) => ({
+          ...row!,
+          name,
+          node: name,
+          peerURLs,
+        }));
+        return core.healExecutors.startJoin(
+          { ...act, picture: { ...act.picture, cluster: { ...cluster, members } } },
+          step,
+        );
+      },
+    },
+  }),
+};
+
+export const plantNames = Object.keys(plants);
+
+function lying(lie: (picture: Picture) => Picture): Plant {
+  return (core) => ({ plan: (picture) => core.planHeal(lie(picture)) });
+}

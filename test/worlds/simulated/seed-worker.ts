@@ -1,0 +1,88 @@
+/**
+ * A child process that runs seeds and scenarios for run-many.ts. Every one is run twice: a run that cannot be repeated
+ * proves nothing and cannot be looked into.
+ */
+import { scenarios } from '../../scenarios/index.js';
+import { plants } from './plants.js';
+import { runScenario } from './run-scenario.js';
+import { runSeed, type Verdict } from './run-seed.js';
+import type { ServiceFlavour } from './sim-services.js';
+
+/** `twice`: a second run must give the same log. */
+export type Job =
+  | { readonly kind: 'seed'; readonly seed: string; readonly plant?: string; readonly twice?: boolean }
+  | {
+      readonly kind: 'scenario';
+      readonly name: string;
+      readonly version: string;
+      readonly flavour: ServiceFlavour;
+      readonly seed: string;
+    };
+
+export interface JobResult {
+  readonly job: Job;
+  /** Empty: it passed. */
+  readonly failures: readonly string[];
+  /** What happened up to the first failure; empty where there was none. */
+  readonly log: string;
+  readonly wallMs: number;
+  readonly simulatedMs: number;
+  readonly acts: number;
+}
+
+// Code under test makes and drops thousands of errors; their stacks would take a fifth of the time.
+Error.stackTraceLimit = 4;
+
+let escaped: unknown;
+process.on('unhandledRejection', (error) => {
+  escaped = error;
+});
+
+process.on('message', (job: Job) => {
+  void run(job).then((result) => process.send!(result));
+});
+
+async function run(job: Job): Promise<JobResult> {
+  const startedMs = performance.now();
+  escaped = undefined;
+  const failures: string[] = [];
+  let first: Verdict | undefined;
+  let second: Verdict | undefined;
+  try {
+    first = await once(job);
+    failures.push(
+      ...first.breaches.map(
+        ({ invariant, atMs, what }) => `${invariant} at ${(atMs / 1000).toFixed(1)} s: ${what}`,
+      ),
+    );
+    if (failures.length === 0 && (job.kind === 'scenario' || job.twice === true)) {
+      second = await once(job);
+      if (second.log !== first.log)
+        failures.push(`two runs differ: ${firstDifference(first.log, second.log)}`);
+    }
+  } catch (error) {
+    failures.push(`the run broke: ${(error as Error).stack}`);
+  }
+  if (escaped !== undefined) failures.push(`a promise was left rejected: ${(escaped as Error).stack}`);
+  return {
+    job,
+    failures,
+    log: failures.length === 0 ? '' : (first?.log ?? ''),
+    wallMs: performance.now() - startedMs,
+    simulatedMs: (first?.simulatedMs ?? 0) + (second?.simulatedMs ?? 0),
+    acts: first?.acts ?? 0,
+  };
+}
+
+function once(job: Job): Promise<Verdict> {
+  if (job.kind === 'seed') return runSeed(job.seed, plants[job.plant ?? '']);
+  const scenario = scenarios.find(({ name }) => name === job.name);
+  if (scenario === undefined) throw new Error(`no scenario ${job.name}`);
+  return runScenario(scenario, job);
+}
+
+function firstDifference(one: string, other: string): string {
+  const [left, right] = [one.split('\n'), other.split('\n')];
+  const at = left.findIndex((line, index) => line !== right[index]);
+  return `line ${at + 1}: ${left[at]} / ${right[at]}`;
+}

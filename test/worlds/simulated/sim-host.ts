@@ -1,0 +1,293 @@
+/**
+ * One simulated host: disk, service manager, machine, and whichever agent process runs on it now. Agents come and go,
+ * and with a power cut everything but the disk does.
+ */
+import type { EtcdAdmin } from '@etcd-agent/etcd';
+import type { MemberSpec } from '@etcd-agent/protocol';
+import type { AgentCore, AgentHost, Caretaker, HealParts, StoredIdentity } from './agent-core.js';
+import type { SimChance } from './chance.js';
+import type { SimClock } from './clock.js';
+import type { EtcdModel } from './etcd-model.js';
+import type { SimNetwork } from './network.js';
+import { SimDisk } from './sim-disk.js';
+import { type FileChange, simFiles } from './sim-files.js';
+import type { NodeIdentity } from './sim-identities.js';
+import type { SimLog } from './sim-log.js';
+import { type MachineState, simMachine } from './sim-machine.js';
+import { type Listening, simPeers } from './sim-peers.js';
+import { SimProcess } from './sim-process.js';
+import { type ServiceFlavour, SimService } from './sim-services.js';
+
+/** What an agent does that the invariants watch, told just before it takes effect. */
+export type AgentAction =
+  | { readonly kind: 'stopEtcd' }
+  | { readonly kind: 'file'; readonly change: FileChange }
+  | {
+      readonly kind: 'memberAdd' | 'memberRemove' | 'memberPromote' | 'moveLeader' | 'disarm';
+      readonly what: string;
+    };
+
+export interface HostOutside {
+  readonly node: string;
+  readonly address: string;
+  readonly core: AgentCore;
+  readonly clock: SimClock;
+  readonly chance: SimChance;
+  readonly network: SimNetwork;
+  readonly etcd: EtcdModel;
+  readonly log: SimLog;
+  readonly identity: NodeIdentity;
+  /** Parts of healing that a test has replaced. */
+  readonly parts: HealParts;
+  readonly flavour: ServiceFlavour;
+  readonly listening: (node: string) => Listening | 'refused' | 'noPower';
+  readonly onAction: (node: string, action: AgentAction) => void;
+}
+
+interface RunningAgent {
+  readonly process: SimProcess;
+  readonly host: AgentHost;
+  caretaker: Caretaker | undefined;
+}
+
+/** Whoever restarts the agent waits this long, and so does a host until it runs its first program. */
+const agentRestartMs = 1_000;
+const bootMs = 5_000;
+
+export class SimHost {
+  readonly disk = new SimDisk();
+  readonly service: SimService;
+  readonly machine: MachineState;
+  readonly config: AgentHost['config'];
+  readonly paths: AgentHost['paths'];
+  readonly identity: StoredIdentity;
+  powered = true;
+  #agent: RunningAgent | undefined;
+  /** Rises with everything that makes a planned start of an agent obsolete. */
+  #epoch = 0;
+
+  constructor(private readonly outside: HostOutside) {
+    const { node, address, core, chance, clock, etcd, identity } = outside;
+    this.config = core.configSchema.parse({ etcdUser: '', serviceManager: outside.flavour });
+    this.paths = core.pathsOf(this.config);
+    this.machine = { bootId: chance.uuid(), addresses: [address, '127.0.0.1'], ioPressure: 0 };
+    this.service = new SimService({
+      node,
+      flavour: outside.flavour,
+      clock,
+      chance: chance.stream('service'),
+      disk: this.disk,
+      etcd,
+      bootId: () => this.machine.bootId,
+      onAgentStop: () => outside.onAction(node, { kind: 'stopEtcd' }),
+    });
+    this.identity = {
+      cluster: 'sim',
+      node,
+      agentCa: identity.agentCa,
+      certificate: identity.agent.certificate,
+      key: identity.agent.key,
+      tokenId: chance.uuid(),
+    };
+    this.#install();
+  }
+
+  get agent(): RunningAgent | undefined {
+    return this.#agent;
+  }
+
+  get node(): string {
+    return this.outside.node;
+  }
+
+  /** What stands on the agent port. */
+  listening(): Listening | 'refused' | 'noPower' {
+    if (!this.powered) return 'noPower';
+    const { process, caretaker } = this.#agent ?? {};
+    if (process === undefined || process.dead || caretaker === undefined) return 'refused';
+    return { process, peerView: () => this.outside.core.peerView(this.node, caretaker.healer) };
+  }
+
+  /** Applies a spec and starts etcd, as a bootstrap does, by an agent that is there for this alone. */
+  async bootstrap(spec: MemberSpec): Promise<void> {
+    const { core } = this.outside;
+    const host = this.#hostFor(new SimProcess(`${this.node}/bootstrap`));
+    await host.store.prepare();
+    await host.store.keepIdentity(this.identity);
+    await core.applySpec(host, this.identity, spec);
+    await core.startEtcd(host, spec.cluster.bootstrapId);
+  }
+
+  startAgent(): void {
+    if (!this.powered || this.#agent !== undefined) return;
+    const process = new SimProcess(`${this.node}/agent`);
+    const host = this.#hostFor(process);
+    const agent: RunningAgent = { process, host, caretaker: undefined };
+    this.#agent = agent;
+    this.outside.log.add(this.node, 'agent starts');
+    void this.#run(agent).catch((error: unknown) => {
+      if (process.dead) return;
+      this.outside.log.add(this.node, `agent ends: ${(error as Error).stack}`);
+      process.kill();
+      this.#agent = undefined;
+      this.#startAgentLater(agentRestartMs);
+    });
+  }
+
+  killAgent(forMs: number): void {
+    this.#agent?.process.kill();
+    this.#agent = undefined;
+    this.#startAgentLater(forMs);
+  }
+
+  stopAgent(forMs: number): void {
+    const process = this.#agent?.process;
+    if (process === undefined) return;
+    process.stop();
+    this.outside.clock.after(forMs, () => process.resume());
+  }
+
+  powerCut(forMs: number): void {
+    if (!this.powered) return;
+    this.powered = false;
+    this.#epoch += 1;
+    this.#agent?.process.kill();
+    this.#agent = undefined;
+    this.service.powerCut();
+    this.outside.clock.after(forMs, () => this.#boot());
+  }
+
+  #boot(): void {
+    const { chance, log } = this.outside;
+    this.powered = true;
+    this.machine.bootId = chance.uuid();
+    this.disk.unlink('/run');
+    this.disk.makeDirectory('/run', 0o755);
+    log.add(this.node, 'host boots');
+    this.service.boot();
+    this.#startAgentLater(chance.between(agentRestartMs, bootMs));
+  }
+
+  #startAgentLater(ms: number): void {
+    this.#epoch += 1;
+    const epoch = this.#epoch;
+    this.outside.clock.after(ms, () => {
+      if (epoch === this.#epoch) this.startAgent();
+    });
+  }
+
+  async #run(agent: RunningAgent): Promise<void> {
+    const { core, parts } = this.outside;
+    const { host } = agent;
+    // As the daemon does before it starts its caretaker.
+    await host.store.prepare();
+    await host.files.remove(host.paths.permit);
+    agent.caretaker = await core.startCaretaker(host, () => this.identity, parts);
+  }
+
+  #hostFor(process: SimProcess): AgentHost {
+    const { node, core, clock, chance, network, etcd, log, listening, onAction } = this.outside;
+    const files = simFiles({
+      disk: this.disk,
+      process,
+      clock,
+      chance,
+      freeBytes: () => 20 * 1024 ** 3,
+      onChange: (change) => onAction(node, { kind: 'file', change }),
+    });
+    return {
+      config: this.config,
+      paths: this.paths,
+      clock: clock.forProcess(process),
+      files,
+      accounts: {
+        lookupAccount: async () => ({ kind: 'missing' }),
+        lookupGroup: async () => ({ kind: 'missing' }),
+      },
+      services: this.service.open(process),
+      store: new core.Store(files, this.paths),
+      heal: new core.HealStore(files, this.paths),
+      log: log.forAgent(node, process),
+      chance: { uuid: () => chance.uuid(), fraction: () => chance.fraction() },
+      machine: simMachine(this.machine, this.disk, process),
+      peers: simPeers({ node, process, clock, network, listening }),
+      connectEtcd: ({ endpoint, deadlineMs }) =>
+        process.answer(({ resolve }) =>
+          resolve(this.#watched(etcd.admin(node, endpoint, deadlineMs, (resume) => process.deliver(resume)))),
+        ),
+    };
+  }
+
+  #watched(admin: EtcdAdmin): EtcdAdmin {
+    const { node, onAction } = this.outside;
+    return {
+      ...boundTo(admin),
+      memberAdd: (peerURLs, role) => {
+        onAction(node, { kind: 'memberAdd', what: peerURLs.join() });
+        return admin.memberAdd(peerURLs, role);
+      },
+      memberRemove: (id) => {
+        onAction(node, { kind: 'memberRemove', what: id });
+        return admin.memberRemove(id);
+      },
+      memberPromote: (id) => {
+        onAction(node, { kind: 'memberPromote', what: id });
+        return admin.memberPromote(id);
+      },
+      moveLeader: (to) => {
+        onAction(node, { kind: 'moveLeader', what: to });
+        return admin.moveLeader(to);
+      },
+      disarm: (alarm) => {
+        onAction(node, { kind: 'disarm', what: alarm.memberId });
+        return admin.disarm(alarm);
+      },
+    };
+  }
+
+  /** What enrolment and certification leave on a host. */
+  #install(): void {
+    const { identity } = this.outside;
+    const { paths, disk } = this;
+    const put = (path: string, text: string) => {
+      disk.makeDirectory(path.slice(0, path.lastIndexOf('/')), 0o700);
+      disk.write(path, new TextEncoder().encode(text), 0o600);
+    };
+    disk.makeDirectory('/run', 0o755);
+    disk.makeDirectory('/var/lib/etcd', 0o700);
+    put(`${paths.keysDir}/etcd-key.pem`, identity.etcd.key);
+    put(`${paths.keysDir}/peer-key.pem`, identity.peer.key);
+    put(`${paths.copiesDir}/etcd-root-ca.pem`, identity.etcdCa);
+    put(`${paths.copiesDir}/etcd.pem`, identity.etcd.certificate);
+    put(`${paths.copiesDir}/peer-ca.pem`, identity.peerCa);
+    put(`${paths.copiesDir}/peer.pem`, identity.peer.certificate);
+    put(paths.etcdCa, identity.etcdCa);
+    put(paths.etcdCert, identity.etcd.certificate);
+    put(paths.etcdKey, identity.etcd.key);
+    put(paths.peerCa, identity.peerCa);
+    put(paths.peerCert, identity.peer.certificate);
+    put(paths.peerKey, identity.peer.key);
+  }
+}
+
+/** Methods of a class do not come along with a spread. */
+function boundTo(admin: EtcdAdmin): EtcdAdmin {
+  return {
+    endpoint: admin.endpoint,
+    status: () => admin.status(),
+    memberList: (options) => admin.memberList(options),
+    put: (key, value) => admin.put(key, value),
+    get: (key) => admin.get(key),
+    delete: (key) => admin.delete(key),
+    linearizableRead: () => admin.linearizableRead(),
+    alarms: () => admin.alarms(),
+    disarm: (alarm) => admin.disarm(alarm),
+    memberAdd: (peerURLs, role) => admin.memberAdd(peerURLs, role),
+    memberRemove: (id) => admin.memberRemove(id),
+    memberPromote: (id) => admin.memberPromote(id),
+    moveLeader: (to) => admin.moveLeader(to),
+    hashKV: (revision) => admin.hashKV(revision),
+    lock: (key, owner, ttlSeconds) => admin.lock(key, owner, ttlSeconds),
+    close: () => admin.close(),
+  };
+}
