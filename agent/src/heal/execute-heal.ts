@@ -35,6 +35,11 @@ export interface Act {
   /** Where the WAL ends is read, and kept for the next pictures. */
   readonly checkDisk: () => Promise<void>;
   readonly onStart: () => void;
+  /**
+   * Asked right before what cannot be taken back. Throws where the look that this was decided from is old by now: the process
+   * may have been stopped between any two writes.
+   */
+  readonly stillFresh: () => void;
 }
 
 type Executors = {
@@ -91,18 +96,21 @@ export const healExecutors: Executors = {
     // On disk first: the agent that told of it may be gone when this one looks again.
     if (typeof fencedBy === 'number') await heal.change((memory) => ({ ...memory, fencedBy }));
     if (act.picture.journal !== undefined) await journal(act, { stage: 'stopping' });
+    act.stillFresh();
     await act.host.services.stop(stopMsMax);
     await act.host.files.remove(act.host.paths.permit);
   },
 
   async stopVoter(act) {
     await journal(act, { stage: 'stopping' });
+    act.stillFresh();
     await act.host.services.stop(stopMsMax);
     await act.host.files.remove(act.host.paths.permit);
   },
 
   async removeMember(act, { id }) {
     await journal(act, { stage: 'removing' });
+    act.stillFresh();
     await throughAny(voters(act, id), (admin) => admin.memberRemove(id));
   },
 
@@ -116,6 +124,7 @@ export const healExecutors: Executors = {
       throw new Error(`${spec.etcd.dataDir} is not the directory that was condemned: it is left alone`);
     await journal(act, { stage: 'quarantining' });
     await recordDataDir(host, spec, 'retired');
+    act.stillFresh();
     const to = await quarantineDataDir(host, spec.etcd.dataDir, known.id);
     if (to === null) return;
     // Under an id that was added there is no second start on an empty directory: what may have run stays on record.
@@ -125,6 +134,7 @@ export const healExecutors: Executors = {
 
   async addMember(act, { role }) {
     await journal(act, { stage: 'adding' });
+    act.stillFresh();
     const peerURLs = act.spec.etcd.initialAdvertisePeerURLs;
     const added = await throughAny(voters(act, undefined), (admin) => admin.memberAdd(peerURLs, role));
     await journal(act, { stage: 'added', newId: added.id, joining: false });
@@ -153,6 +163,7 @@ export const healExecutors: Executors = {
     await services.enable();
     await clearStart(host);
     await files.makeDirectory(paths.runDir, { mode: 0o755 });
+    act.stillFresh();
     await journal(act, { stage: 'joining', joining: true });
     await files.writeAtomic(paths.permit, `${id}\n`, { mode: 0o644 });
     await services.start();
@@ -161,6 +172,7 @@ export const healExecutors: Executors = {
   },
 
   async takeBack(act, { id }) {
+    act.stillFresh();
     await throughAny(voters(act, id), (admin) => admin.memberRemove(id));
     await forget(act);
   },
@@ -171,6 +183,7 @@ export const healExecutors: Executors = {
 
   async promote(act, { id }) {
     if (act.picture.journal !== undefined) await journal(act, { stage: 'promoting' });
+    act.stillFresh();
     await throughAny(voters(act, id), (admin) => admin.memberPromote(id));
   },
 
@@ -214,20 +227,22 @@ export const healExecutors: Executors = {
     await checkDisk();
   },
 
-  async startEtcd({ host, spec, onStart, picture, heal }) {
+  async startEtcd({ host, spec, onStart, picture, heal, stillFresh }) {
     const pems = picture.files.kind === 'damaged' ? await storedPems(host) : undefined;
     if (pems !== undefined) await installPems(host, pems);
     await host.services.install(etcdUnit(host, spec));
     await clearStart(host);
     if (picture.journal === undefined)
       await heal.change((memory) => ({ ...memory, counters: counted(memory.counters, 'etcd_starts_total') }));
+    stillFresh();
     await host.services.start();
     await leftRest(host);
     onStart();
   },
 
-  async restartEtcd({ host, heal, onStart }) {
+  async restartEtcd({ host, heal, onStart, stillFresh }) {
     await heal.change((memory) => ({ ...memory, counters: counted(memory.counters, 'etcd_restarts_total') }));
+    stillFresh();
     await host.services.stop(stopMsMax);
     await host.services.start();
     onStart();
@@ -249,6 +264,7 @@ export const healExecutors: Executors = {
   },
 
   async removeOrphan(act, { id }) {
+    act.stillFresh();
     await throughAny(voters(act, id), (admin) => admin.memberRemove(id));
   },
 };

@@ -247,8 +247,14 @@ export class Healer {
         this.observer.noteStart();
         this.onStart();
       },
+      stillFresh: () => {
+        const ageMs = Math.round(this.nowMs - seen.atMs);
+        if (ageMs > actWithinMs) throw new Error(`what it was decided from is ${ageMs} ms old`);
+      },
     };
-    const again = isDeepStrictEqual(this.failing?.step, step);
+    // One that goes on failing in the same way is said once in a while.
+    const known = this.failing;
+    const again = isDeepStrictEqual(known?.step, step) && this.nowMs - known!.saidMs < failingMs;
     if (step.kind !== 'checkDisk' && !again)
       await this.events.record('decided', rule, `${step.kind}: ${why}`, evidence);
     await executeHeal(this.parts.executors, act);

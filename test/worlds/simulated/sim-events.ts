@@ -12,12 +12,15 @@ interface Act {
   readonly what: string;
 }
 
-/** Acts of agents for which no decision was written down before, as sentences. */
+/**
+ * Acts of agents for which nothing was written down before, as sentences. A try that repeats one that failed a moment ago
+ * need not be said again.
+ */
 export function unrecorded(cluster: SimCluster, acts: readonly Act[]): string[] {
   return acts.flatMap(({ node, atMs, what }) => {
     const found = eventsOf(cluster, node).some(({ kind, at }) => {
       const ageMs = atMs - (Date.parse(at) - epochMs);
-      return kind === 'decided' && ageMs >= -1 && ageMs <= decidedMsMax;
+      return (kind === 'decided' || kind === 'failed') && ageMs >= -1 && ageMs <= decidedMsMax;
     });
     return found ? [] : [`${node} did ${what} at ${atMs} ms and wrote down no decision before`];
   });

@@ -170,6 +170,13 @@ function join(picture: Picture, journal: Journal, cluster: Known, newId: MemberI
   if (data.wal.kind === 'none' && data.fileSystem === 'other')
     return hold('resumeRepair', 'another file system is in the place of the data dir');
   if (data.wal.kind === 'none') return firstStart(picture, journal, cluster, newId);
+  // Later rules have no turn while a repair is under way, and without its files etcd does not start.
+  if (picture.files.kind === 'damaged' && !runs(picture))
+    return act(
+      journal,
+      { kind: 'restoreFiles' },
+      `${picture.files.which.join(', ')} differ from what the agent keeps`,
+    );
   const tries = failedJoin(picture);
   if (tries !== undefined) return takeBack(picture, journal, cluster, newId, tries);
   if (isStopped(picture)) return startChecked('resumeRepair', picture);

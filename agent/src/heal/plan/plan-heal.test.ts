@@ -283,6 +283,15 @@ describe('a repair under way', () => {
       expect(stepOf(promoted)).toEqual({ kind: 'finishRepair', id: id(9) });
     });
 
+    it('writes the files of etcd again where they are lost meanwhile, before it waits for etcd', () => {
+      const files = { kind: 'damaged', which: ['/etc/etcd/etcd.conf'] } as const;
+      const restarting = { ...stopped().service, kind: 'restarting' } as const;
+      const own = { kind: 'notAsked' } as const;
+      expect(stepOf(joining({ ...serving, own, files, service: restarting }))).toEqual({
+        kind: 'restoreFiles',
+      });
+    });
+
     it('takes the entry back when nothing has come for too long', () => {
       const stalled = { ...serving, own: { kind: 'silent', why: 'no answer' }, stalledMs: 400_000 } as const;
       expect(stepOf(joining(stalled))).toEqual({ kind: 'stopEtcd' });
