@@ -42,6 +42,17 @@ describe('data gone', () => {
     expect(stepOf(wiped({ cluster: list }))).toEqual({ kind: 'beginRepair', oldId: id(2) });
   });
 
+  it('under an etcd that somebody had made another member of meanwhile replaces that member', () => {
+    const other = member(9, { name: 'etcd2', node: 'etcd2', peerURLs: ['https://10.0.0.2:2380'] });
+    const list = cluster([0, 1], [0, 1, 9], { members: [member(0), member(1), other] });
+    const own = { ...picture().own, memberId: id(9) } as Picture['own'];
+    const { data: gone, held } = wiped();
+    expect(stepOf(picture({ data: gone, held, cluster: list, own }))).toEqual({
+      kind: 'beginRepair',
+      oldId: id(9),
+    });
+  });
+
   it('that was seen a moment ago is watched first', () => {
     waits(wiped({ held: { dataGone: 300 } }), /no WAL for 0.3 s/);
   });

@@ -196,13 +196,15 @@ function replaceMember(picture: Picture): Found {
 
 /**
  * The entry of this node that a repair removes: what it remembers, which need not be in the list any more. Where the list
- * has another started voter with this node's peer URL, that one, once nobody has seen it alive for long enough; undefined
- * until then.
+ * has another started voter with this node's peer URL, that one, where this node's own etcd runs as it, or once nobody
+ * has seen it alive for long enough; undefined until then.
  */
 function memberToReplace(picture: Picture): MemberId | undefined {
   const id = myId(picture);
   const entry = picture.cluster.kind === 'known' ? ownEntry(picture.cluster, picture) : undefined;
   if (entry === undefined || entry.id === id || !entry.started || entry.role === 'learner') return id;
+  // This node's own etcd runs as that member: somebody had replaced it by hand before its data went.
+  if (picture.own.kind === 'answers' && picture.own.memberId === entry.id) return entry.id;
   return (picture.held[`inactive:${entry.id}`] ?? 0) >= picture.policy.replaceMs ? entry.id : undefined;
 }
 
