@@ -161,7 +161,7 @@ export async function filesFacts(host: AgentHost, spec: MemberSpec): Promise<Fil
       kind: 'lost',
       why: 'this node has no etcd certificates or keys: coordinator bootstrap issues them again',
     };
-  if (!keyMatches(pems.etcd, pems.etcdKey) || !keyMatches(pems.peer, pems.peerKey))
+  if (!belongs(`${pems.etcd}${apart}${pems.etcdKey}`) || !belongs(`${pems.peer}${apart}${pems.peerKey}`))
     return {
       kind: 'lost',
       why: 'a certificate of this node does not belong to its key yet: coordinator bootstrap issues another',
@@ -170,6 +170,12 @@ export async function filesFacts(host: AgentHost, spec: MemberSpec): Promise<Fil
   return which.length === 0 ? { kind: 'intact' } : { kind: 'damaged', which };
 }
 
+/** Between a certificate and its key, in one text: no PEM holds it. */
+const apart = '\0';
+const belongs = oncePerText((pair) => {
+  const [certificate, key] = pair.split(apart);
+  return keyMatches(certificate!, key!);
+});
 const notAfterMs = oncePerText((pem) => readCertificate(pem).notAfter.getTime());
 
 /** Until when the certificates that etcd serves with are good; undefined where this node has none. */
