@@ -300,7 +300,7 @@ export class Healer {
   private pace(seen: Seen): number {
     if (isQuiet(seen)) return idleMs;
     const stillMs = this.nowMs - this.movedMs;
-    return stillMs < 10_000 ? busyMs : stillMs < 60_000 ? failedMs : idleMs;
+    return stillMs < 3_000 ? busyMs : stillMs < 60_000 ? failedMs : idleMs;
   }
 }
 
