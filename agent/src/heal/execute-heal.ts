@@ -15,6 +15,7 @@ import type { Journal } from './journal.js';
 import type { Look } from './look.js';
 import { proveWrite, throughAny, votersBut } from './membership-calls.js';
 import type { HealStore } from './memory.js';
+import { isCondemned } from './plan/continue-repair.js';
 import type { Picture } from './plan/picture.js';
 import type { Decision, HealStep } from './plan/step.js';
 import { pruneQuarantines } from './quarantines.js';
@@ -117,10 +118,8 @@ export const healExecutors: Executors = {
   async quarantineData(act) {
     const { host, spec, picture } = act;
     const known = picture.journal!;
-    const { condemned } = known;
-    const dir = picture.data.dir;
     // What the running repair has put there itself is condemned by its own journal.
-    if (!known.joining && condemned !== null && dir !== undefined && !sameDir(condemned, dir))
+    if (!known.joining && !isCondemned(picture, known))
       throw new Error(`${spec.etcd.dataDir} is not the directory that was condemned: it is left alone`);
     await journal(act, { stage: 'quarantining' });
     await recordDataDir(host, spec, 'retired');
@@ -293,10 +292,6 @@ function listed(quarantines: readonly string[]): string[] {
 async function forget(act: Act): Promise<void> {
   const { newId: _, ...known } = (await act.heal.journal())!;
   await act.heal.keepJournal({ ...known, stage: 'adding', joining: true, attempts: known.attempts + 1 });
-}
-
-function sameDir(a: { dev: number; ino: number }, b: { dev: number; ino: number }): boolean {
-  return a.dev === b.dev && a.ino === b.ino;
 }
 
 /** From the list that the cluster gave after the entry was added: the topology may know other members. */

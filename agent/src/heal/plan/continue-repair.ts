@@ -46,9 +46,39 @@ export function continueRepair(picture: Picture, journal: Journal): HealOutcome 
       ? startChecked('resumeRepair', picture)
       : hold('resumeRepair', why, { answering: cluster.answering }, true);
   }
+  const byHand = replacedByHand(picture, journal, cluster);
+  if (byHand !== undefined)
+    return act(
+      journal,
+      { kind: 'abandonRepair' },
+      `its data is of member ${byHand}, which has this node's peer URLs in the list: somebody has replaced it meanwhile`,
+    );
   if (journal.newId !== undefined) return join(picture, journal, cluster, journal.newId as MemberId);
   if (cluster.members.some(({ id }) => id === oldId)) return leave(picture, journal, cluster, oldId);
   return enter(picture, journal, cluster, oldId);
+}
+
+/** The member that the WAL names, where it is in the list in this node's place and this repair knows nothing of it. */
+function replacedByHand({ data, me }: Picture, journal: Journal, cluster: Known): MemberId | undefined {
+  if (data.wal.kind !== 'present' || data.wal.clusterId !== journal.clusterId) return undefined;
+  const { memberId } = data.wal;
+  if (memberId === journal.oldId || memberId === journal.newId) return undefined;
+  const entry = cluster.members.find(({ id }) => id === memberId);
+  const same = entry !== undefined && [...entry.peerURLs].sort().join() === [...me.peerURLs].sort().join();
+  return same ? memberId : undefined;
+}
+
+/**
+ * Whether what is in the data dir is what this repair was begun to move aside: by the directory, or by the WAL in it. The
+ * number of a device may be another after a boot.
+ */
+export function isCondemned(
+  { data }: Pick<Picture, 'data'>,
+  { condemned, oldId, clusterId }: Journal,
+): boolean {
+  const { dir, wal } = data;
+  if (wal.kind === 'present' && wal.memberId === oldId && wal.clusterId === clusterId) return true;
+  return condemned === null || dir === undefined || (dir.dev === condemned.dev && dir.ino === condemned.ino);
 }
 
 /** The old entry is still in the list: everything up to its removal. Until then the repair can be given up. */
@@ -97,14 +127,10 @@ function enter(picture: Picture, journal: Journal, cluster: Known, oldId: Member
     return hold('resumeRepair', 'another file system is in the place of the data dir');
   if (data.wal.kind === 'present' && data.wal.clusterId !== journal.clusterId)
     return hold('resumeRepair', `the WAL is of cluster ${data.wal.clusterId}: it is not moved`);
-  const { condemned } = journal;
-  const { dir } = data;
-  const other =
-    condemned !== null && dir !== undefined && (dir.dev !== condemned.dev || dir.ino !== condemned.ino);
-  if (data.content && other && !journal.joining) {
+  if (data.content && !journal.joining && !isCondemned(picture, journal)) {
     return hold(
       'resumeRepair',
-      `${condemned.path} is not the directory that was condemned: look at it, and if it can go, move it away yourself`,
+      `${journal.condemned?.path} is not the directory that was condemned: look at it, and if it can go, move it away yourself`,
     );
   }
   if (data.content) return act(journal, { kind: 'quarantineData' }, 'its data belongs to a removed member');

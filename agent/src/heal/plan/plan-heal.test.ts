@@ -205,6 +205,32 @@ describe('a repair under way', () => {
     );
   });
 
+  it('moves the data of the removed member aside though its directory has another device number since a boot', () => {
+    const moved = data({ dir: { dev: 7, ino: 2 } });
+    expect(stepOf(repairing({ data: moved, cluster: cluster([0, 1], [0, 1]) }))).toEqual({
+      kind: 'quarantineData',
+    });
+  });
+
+  it.each([undefined, id(8)])(
+    'is given up when somebody has replaced the member meanwhile (its own entry was %s)',
+    (newId) => {
+      const byHand = member(9, { node: 'etcd2', peerURLs: ['https://10.0.0.2:2380'] });
+      const change = {
+        journal: journal({ stage: 'added', ...(newId === undefined ? {} : { newId }) }),
+        data: data({
+          wal: { kind: 'present', clusterId: me({}).clusterId, memberId: id(9) },
+          dir: { dev: 1, ino: 99 },
+        }),
+        cluster: cluster([0, 1], [0, 1], { members: [member(0), member(1), byHand] }),
+      };
+      expect(stepOf(repairing(change))).toEqual({ kind: 'abandonRepair' });
+      const elsewhere = { ...byHand, peerURLs: ['https://10.0.0.9:2380'] };
+      const others = cluster([0, 1], [0, 1], { members: [member(0), member(1), elsewhere] });
+      expect(stepOf(repairing({ ...change, cluster: others }))).not.toEqual({ kind: 'abandonRepair' });
+    },
+  );
+
   it('whose cluster cannot be read starts a member again whose data is whole, for a quorum may need it', () => {
     const lost = { kind: 'unknown', why: 'no leader', answering: 1 } as const;
     const back = { cluster: lost, data: data({}), stalledMs: 20_000 };
