@@ -28,6 +28,8 @@ export interface TestClusterOptions {
   readonly name?: string;
   /** The `pki:` value, as YAML; default P-256, which is quick. */
   readonly pki?: string;
+  /** The `healing:` value, as YAML; without it, the defaults. */
+  readonly healing?: string;
 }
 
 /** The parts of bootstrap.json that tests look at. */
@@ -54,7 +56,7 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
     return new TestNode(dir, name, { agent, client, peer }, binaries.etcd);
   });
   const cluster = new TestCluster(dir, options.name ?? 'test', nodes, binaries);
-  cluster.writeTopology(cluster.topologyText(options.pki));
+  cluster.writeTopology(cluster.topologyText(options.pki, options.healing));
   return cluster;
 }
 
@@ -78,13 +80,15 @@ export class TestCluster {
     return found;
   }
 
-  topologyText(pki = '{ key: { algo: ecdsa, size: 256 } }'): string {
+  topologyText(pki = '{ key: { algo: ecdsa, size: 256 } }', healing = '{}'): string {
     const nodes = this.nodes.map(
       ({ name, address, ports, dataDir }) =>
         `  - { name: ${name}, address: ${address}, agentPort: ${ports.agent}, clientPort: ${ports.client}, peerPort: ${ports.peer}, dataDir: ${dataDir} }`,
     );
     const etcd = 'etcd: { heartbeatInterval: 100, electionTimeout: 1000 }';
-    return [`name: ${this.name}`, 'nodes:', ...nodes, etcd, `pki: ${pki}`, ''].join('\n');
+    return [`name: ${this.name}`, 'nodes:', ...nodes, etcd, `healing: ${healing}`, `pki: ${pki}`, ''].join(
+      '\n',
+    );
   }
 
   writeTopology(text: string): void {
