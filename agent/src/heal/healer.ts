@@ -81,6 +81,8 @@ export class Healer {
   private readonly reported = new Map<string, number>();
   /** When something last moved: a step, or a reason to wait that was new. */
   private movedMs = 0;
+  /** The step that was carried out last. */
+  private lastDone: HealStep | undefined;
 
   private constructor(
     private readonly host: AgentHost,
@@ -194,22 +196,23 @@ export class Healer {
     const { spec, picture, look, plan } = seen;
     const decision = plan.decision!;
     const { rule, step } = decision;
+    let waitMs = busyMs;
     try {
       if (lockedSteps.has(step.kind) && picture.cluster.kind === 'known') {
         const voters = votersBut(look.endpoints, picture.cluster.members, picture.me.memberId);
         const locked = await underLock(voters, spec.node, async () => {
           const again = this.parts.decideAgain ? await this.lookNow({ light: false, anew: true }) : seen;
           const same = isDeepStrictEqual(again?.plan.decision?.step, step);
-          if (again !== undefined && same && !this.isOld(again)) await this.act(again);
+          if (again !== undefined && same && !this.isOld(again)) waitMs = await this.act(again);
           else this.host.log.info({ step }, 'decided otherwise under the lock');
         });
         if (locked.kind === 'busy') return failedMs;
       } else {
         if (this.isOld(seen)) return 0;
-        await this.act(seen);
+        waitMs = await this.act(seen);
       }
       this.failing = undefined;
-      return busyMs;
+      return waitMs;
     } catch (error) {
       const message = `${step.kind}: ${(error as Error).message}`;
       const known = this.failing;
@@ -230,7 +233,8 @@ export class Healer {
     return this.nowMs - atMs > actWithinMs || version !== this.host.heal.version;
   }
 
-  private async act(seen: Seen): Promise<void> {
+  /** Returns how long to wait for the next look: what was done is seen at once, unless it was just done and did not show. */
+  private async act(seen: Seen): Promise<number> {
     const { spec, look, picture, plan } = seen;
     const decision = plan.decision!;
     const { rule, step, why, evidence } = decision;
@@ -261,6 +265,9 @@ export class Healer {
     if (step.kind !== 'checkDisk') await this.events.record('done', rule, step.kind, scalarsOf(step));
     this.observer.noteStep(step.kind);
     this.movedMs = this.nowMs;
+    const isNew = !isDeepStrictEqual(this.lastDone, step);
+    this.lastDone = step;
+    return isNew ? 0 : busyMs;
   }
 
   /** Writes down what later decisions rest on. */
