@@ -7,12 +7,12 @@ import { writeThrough } from './write-through.mjs';
 
 /** The etcd.conf files of a cluster of the product, as environments for a new cluster of the same shape. */
 export function floorFrom({ nodes }) {
-  return nodes.map(({ dir, name, clientPort }) => {
+  return nodes.map(({ dir, name, clientPort, peerPort }) => {
     const text = readFileSync(join(dir, 'etc/etcd.conf'), 'utf8');
     const values = Object.fromEntries(
       [...text.matchAll(/^(ETCD_[A-Z_]+)="(.*)"$/gm)].map(([, key, value]) => [key, value]),
     );
-    return { name, clientPort, etc: join(dir, 'etc'), values };
+    return { name, clientPort, peerPort, etc: join(dir, 'etc'), values };
   });
 }
 

@@ -38,7 +38,7 @@ export async function measureFault({ name, fault, beyondMs }, model, options) {
       fill,
       dir: join(dir, `${side}-${name.replace(/\W+/g, '-')}-${round}`),
     });
-    const floor = async () => ({ floor: await repairOnFloor(model, at('floor')) });
+    const floor = async () => ({ floor: await twice(() => repairOnFloor(model, at('floor'))) });
     const ours = async () => ({ ours: await repairByAgents(at('ours')) });
     const turns = round % 2 === 1 ? [floor, ours] : [ours, floor];
     const pair = { ...(await turns[0]()), ...(await turns[1]()) };
@@ -49,6 +49,16 @@ export async function measureFault({ name, fault, beyondMs }, model, options) {
     );
   }
   return { name, fault, beyondMs: beyondMs(timing), pairs, ...summaries(pairs) };
+}
+
+/** The floor must not fail, but a port may be taken by somebody else between a look at it and its use. */
+async function twice(run) {
+  try {
+    return await run();
+  } catch (error) {
+    process.stderr.write(`the floor is tried again: ${error.message}\n`);
+    return run();
+  }
 }
 
 function summaries(pairs) {

@@ -5,10 +5,12 @@ import { mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { floorFrom } from '../bootstrap/floor.mjs';
 import { end, start } from '../bootstrap/owned-processes.mjs';
+import { freePorts } from '../bootstrap/ports.mjs';
 import { EtcdCalls } from './etcd-calls.mjs';
 import { until } from './watching.mjs';
 
-const callMsMax = 1_000;
+/** A call sent while nobody leads is never answered: the sooner it is sent again, the lower the floor. */
+const callMsMax = 300;
 
 /** The settings of a cluster of the product, to start plain etcds with. */
 export function floorModel(cluster) {
@@ -23,6 +25,23 @@ export function floorModel(cluster) {
 }
 
 export class FloorCluster {
+  /** On ports of its own: others may have taken the model's since. */
+  static async make(model, options) {
+    const ports = await freePorts(model.length * 2);
+    const changes = model.flatMap(({ clientPort, peerPort }, index) => [
+      [`:${clientPort}`, `:${ports[index * 2]}`],
+      [`:${peerPort}`, `:${ports[index * 2 + 1]}`],
+    ]);
+    const moved = (text) => changes.reduce((each, [from, to]) => each.replaceAll(from, to), text);
+    const members = model.map((member, index) => ({
+      ...member,
+      clientPort: ports[index * 2],
+      peerURL: moved(member.peerURL),
+      values: Object.fromEntries(Object.entries(member.values).map(([key, value]) => [key, moved(value)])),
+    }));
+    return new FloorCluster(members, options);
+  }
+
   constructor(model, { dir, etcd }) {
     this.dir = dir;
     this.etcd = etcd;

@@ -27,7 +27,7 @@ const steps = [
 
 /** `fault`: { role: leader or follower, wipe }. Returns milliseconds to health, the longest write stall, and when which step was done. */
 export async function repairOnFloor(model, { dir, etcd, learners, fault, fill }) {
-  const cluster = new FloorCluster(model, { dir, etcd });
+  const cluster = await FloorCluster.make(model, { dir, etcd });
   try {
     cluster.start();
     return await measure(cluster, fault, fill, async ({ index, formerId, began }) => {

@@ -2,7 +2,8 @@
 // between two confirmations.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const writeMsMax = 1_000;
+/** A write sent while nobody leads is never answered; a stall is known no finer than this. */
+const writeMsMax = 500;
 const pauseMs = 5;
 /** A member through which a write failed is left alone for so long. */
 const avoidMs = 300;
