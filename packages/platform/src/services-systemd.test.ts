@@ -219,7 +219,8 @@ test('a stop without patience kills at once, after telling systemd that it is to
 
 test('the last words of etcd are the end of its journal, never longer than asked for', async () => {
   const asked: string[] = [];
-  let answer = exited('panic: älter\ngoroutine 1\n');
+  const entry = (message: string) => `${JSON.stringify({ MESSAGE: message })}\n`;
+  let answer = exited(entry('panic: älter') + entry('goroutine 1'));
   const services = systemdServices({
     async journalctl(args) {
       asked.push(args.join(' '));
@@ -228,7 +229,7 @@ test('the last words of etcd are the end of its journal, never longer than asked
   });
   expect(await services.lastWords(1_000)).toBe('panic: älter\ngoroutine 1\n');
   expect(await services.lastWords(17)).toBe('lter\ngoroutine 1\n');
-  expect(asked[0]).toBe('-u etcd.service -o cat --no-pager --quiet -n 400');
+  expect(asked[0]).toBe('-u etcd.service -o json --all --no-pager --quiet -n 400');
   answer = exited('', 1, 'No journal files were opened due to insufficient permissions.');
   await expect(services.lastWords(17)).rejects.toMatchObject({
     name: 'ServiceError',

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from './clock.js';
 import { FileError } from './file-error.js';
 import type { Files } from './files.js';
+import { linesByRun } from './journal-lines.js';
 import { linuxFiles } from './linux-files.js';
 import { describeResult, type ProgramResult, plainEnvironment, runProgram } from './run.js';
 import { type EtcdUnit, ServiceError, type ServiceManager, type ServiceState } from './services.js';
@@ -21,8 +22,8 @@ const pollMs = 100;
 const killGraceMs = 10_000;
 /** A panic of Go is rarely more than 200 lines. */
 const journalLines = 400;
-/** What these lines can be at most: journald cuts each at 48 KiB. */
-const journalBytesMax = journalLines * 48 * 1024;
+/** What these lines can be at most: journald cuts each at 48 KiB, and some 2 KiB of fields come with it. */
+const journalBytesMax = journalLines * 50 * 1024;
 
 export interface SystemdOptions {
   /** Unit name with suffix, default `etcd.service`. */
@@ -212,12 +213,13 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
   }
 
   async function lastWords(bytesMax: number): Promise<string> {
-    const args = ['-u', name, '-o', 'cat', '--no-pager', '--quiet', '-n', String(journalLines)];
+    // With --all: what is long would be left out.
+    const args = ['-u', name, '-o', 'json', '--all', '--no-pager', '--quiet', '-n', String(journalLines)];
     const result = await journalctl(args, callTimeoutMs);
     if (result.kind !== 'exited' || result.code !== 0) {
       throw new ServiceError('read the log of', describeResult('journalctl', result), true);
     }
-    return textTail(Buffer.from(result.stdout), bytesMax);
+    return textTail(Buffer.from(linesByRun(result.stdout)), bytesMax);
   }
 
   async function readUnit(): Promise<UnitReading> {
