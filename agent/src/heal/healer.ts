@@ -263,7 +263,7 @@ export class Healer {
       await this.events.record('decided', rule, `${step.kind}: ${why}`, evidence);
     await executeHeal(this.parts.executors, act);
     if (step.kind !== 'checkDisk') await this.events.record('done', rule, step.kind, scalarsOf(step));
-    this.observer.noteStep(step.kind);
+    await this.observer.noteStep(step.kind);
     this.movedMs = this.nowMs;
     const isNew = !isDeepStrictEqual(this.lastDone, step);
     this.lastDone = step;

@@ -88,30 +88,45 @@ export function serviceFacts(
   };
 }
 
+export const noEnds: EndFacts = { corruptInARow: 0, code: '', text: '' };
+
 /** How the runs at the end of etcd's log ended. Read only while etcd keeps ending. */
 export async function endFacts(
-  { services, log }: Pick<AgentHost, 'services' | 'log'>,
-  /** The last end on data that has been moved aside since: it and those before it say nothing of today's. */
+  host: Pick<AgentHost, 'services' | 'log'>,
+  /** `endOfLog` when data was moved aside, or a repair ended: what was said until then says nothing of today's data. */
   former: string,
 ): Promise<EndFacts> {
-  const none = { corruptInARow: 0, code: '', text: '' };
-  let words: string;
-  try {
-    words = await services.lastWords(lastWordsBytesMax);
-  } catch (error) {
-    log.warn({ err: error }, "etcd's log cannot be read");
-    return none;
-  }
-  const { runs } = judgeEnds(words);
+  const words = await lastWords(host);
+  const from = former === '' ? -1 : words.lastIndexOf(former);
+  const { runs } = judgeEnds(from < 0 ? words : words.slice(from + former.length));
   const last = runs.at(-1);
-  if (last === undefined) return none;
-  if (last.kind !== 'known' || !isCorruption(last.code)) return { ...none, text: last.text };
+  if (last === undefined) return noEnds;
+  if (last.kind !== 'known' || !isCorruption(last.code)) return { ...noEnds, text: last.text };
   let corruptInARow = 0;
   for (const run of [...runs].reverse()) {
-    if (run.kind !== 'known' || !isCorruption(run.code) || run.text === former) break;
+    if (run.kind !== 'known' || !isCorruption(run.code)) break;
     corruptInARow += 1;
   }
-  return corruptInARow === 0 ? none : { corruptInARow, code: last.code, text: last.text };
+  return { corruptInARow, code: last.code, text: last.text };
+}
+
+/**
+ * The end of etcd's log as it is now, from the last line that tells its time: only that tells it from the end of another run,
+ * since an etcd says the same words of the same damage. Empty where no line does.
+ */
+export async function endOfLog(host: Pick<AgentHost, 'services' | 'log'>): Promise<string> {
+  const words = await lastWords(host);
+  const last = [...words.matchAll(/^(\d{4}-\d\d-\d\d \d\d:|\{.*"ts":")/gm)].at(-1);
+  return last === undefined ? '' : words.slice(last.index);
+}
+
+async function lastWords({ services, log }: Pick<AgentHost, 'services' | 'log'>): Promise<string> {
+  try {
+    return await services.lastWords(lastWordsBytesMax);
+  } catch (error) {
+    log.warn({ err: error }, "etcd's log cannot be read");
+    return '';
+  }
 }
 
 /** A file that etcd has while it defragments or takes in a snapshot; '' where there is none. */

@@ -14,7 +14,9 @@ import {
   certificatesEnd,
   dataFacts,
   endFacts,
+  endOfLog,
   filesFacts,
+  noEnds,
   serviceFacts,
   walEnd,
   workFile,
@@ -38,8 +40,6 @@ const hashesMs = 5_000;
 const endsMs = 1_000;
 /** An etcd that has run this long was started for good. */
 const wellMs = 60_000;
-
-const noEnds: EndFacts = { corruptInARow: 0, code: '', text: '' };
 
 /** What was read of certificates, keys and etcd.conf, and when. */
 interface KeptFiles {
@@ -69,7 +69,7 @@ export class Observer {
   private failedStarts = 0;
   private disk: { position: Position | undefined; why: string; atMs: number } | undefined;
   private ends: EndFacts & { readonly atMs: number } = { ...noEnds, atMs: -endsMs };
-  /** The last words of etcd on data that has been moved aside. */
+  /** Where etcd's log ended when data was last moved aside, or a repair ended. */
   private formerEnd = '';
   private kept: KeptFiles | undefined;
   private alarms: { readonly atMs: number; readonly alarms: readonly Alarm[] } | undefined;
@@ -283,11 +283,11 @@ export class Observer {
   }
 
   /** A step was done: whatever was still stands still no more. */
-  noteStep(kind: HealStep['kind']): void {
+  async noteStep(kind: HealStep['kind']): Promise<void> {
     if (!standing.includes(kind)) this.progress = { mark: '', atMs: this.nowMs };
     // How etcd ended on the former data says nothing of the data that is there now.
     if (kind !== 'quarantineData' && kind !== 'finishRepair') return;
-    this.formerEnd = this.ends.text || this.formerEnd;
+    this.formerEnd = (await endOfLog(this.host)) || this.formerEnd;
     this.ends = { ...noEnds, atMs: this.nowMs };
   }
 

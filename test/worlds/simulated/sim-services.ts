@@ -285,7 +285,8 @@ export class SimService {
       return;
     }
     this.#starts.push(clock.nowMs);
-    this.#write(`{"level":"info","msg":"Running: ","args":["${unit.binary}"]}`);
+    const ts = new Date(this.#wallMs()).toISOString();
+    this.#write(`{"level":"info","ts":"${ts}","msg":"Running: ","args":["${unit.binary}"]}`);
     etcd.setDisk(node, disk.member(unit.dataDir));
     let run: Run | undefined;
     const process = etcd.start(node, conf, {
