@@ -51,6 +51,16 @@ export const dataScenarios: readonly Scenario[] = [
     ends: { kind: 'healed', withinMs: 120_000 },
   },
   {
+    name: 'a member whose WAL is damaged a second time in the same way joins again a second time',
+    nodes: 3,
+    faults: [
+      { atMs: 0, fault: { kind: 'corruptWal', on: 'follower' } },
+      { atMs: 120_000, fault: { kind: 'corruptWal', on: 'follower' } },
+    ],
+    // The first repair has not held for ten minutes: there is a cool-down before the second.
+    ends: { kind: 'healed', withinMs: 240_000 },
+  },
+  {
     name: 'a member with a truncated database joins again',
     nodes: 3,
     faults: [{ atMs: 0, fault: { kind: 'truncateBolt', on: 'follower' } }],

@@ -27,12 +27,13 @@ const versions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'];
 /** Faults of one round begin within this time. */
 const spreadMs = 12_000;
 const quietShare = 0.06;
+const outShare = 0.08;
 
 export function scheduleOf(chance: SimChance): Schedule {
   const nodes = chance.happens(0.6) ? 3 : 5;
   const names = Array.from({ length: nodes }, (_, index): Target => `etcd${index}`);
   const rounds: Round[] = Array.from({ length: chance.int(1, 2) }, () => ({
-    faults: healableRound(chance, names),
+    faults: chance.happens(outShare) ? oneOut(chance, names) : healableRound(chance, names),
     ends: 'healed',
   }));
   if (chance.happens(quietShare)) rounds.push({ faults: quorumLoss(chance, names), ends: 'quiet' });
@@ -139,6 +140,19 @@ function healableRound(chance: SimChance, names: readonly Target[]): TimedFault[
     faults.push(...weighted(chance, nuisances)(chance, chance.pick(names), chance.between(0, 2 * spreadMs)));
   if (chance.happens(0.15)) faults.push(...oneCut(chance, names));
   return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** One is out for a while, and another one loses its data meanwhile: the first is needed, or not, as the numbers say. */
+function oneOut(chance: SimChance, names: readonly Target[]): TimedFault[] {
+  const [out, victim] = chance.shuffled(names);
+  const forMs = chance.between(25_000, 45_000);
+  const away: TimedFault[] = chance.happens(0.5)
+    ? [at(0, { kind: 'powerCut', on: out!, forMs })]
+    : [at(0, { kind: 'silence', on: out! }), at(forMs, { kind: 'mendNetwork' })];
+  const etcd = chance.happens(0.6) ? 'running' : 'killed';
+  return [...away, at(chance.between(6_500, 15_000), { kind: 'wipe', on: victim!, etcd } as const)].sort(
+    (a, b) => a.atMs - b.atMs,
+  );
 }
 
 function oneCut(chance: SimChance, names: readonly Target[]): TimedFault[] {
