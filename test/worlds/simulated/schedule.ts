@@ -135,6 +135,12 @@ function healableRound(chance: SimChance, names: readonly Target[]): TimedFault[
   const faults = victims.flatMap((on) =>
     weighted(chance, losses)(chance, on, together ? 0 : chance.between(0, spreadMs)),
   );
+  // Only one member whose keys alone differ is known to be wrong: a second loses its data instead.
+  const [, ...others] = faults.filter(({ fault }) => fault.kind === 'diverge');
+  for (const each of others) {
+    const { on } = each.fault as Extract<Fault, { kind: 'diverge' }>;
+    faults[faults.indexOf(each)] = at(each.atMs, { kind: 'wipe', on, etcd: 'killed' });
+  }
   const extra = victims.length === 0 ? chance.int(1, 4) : chance.happens(0.5) ? chance.int(1, 3) : 0;
   for (let count = 0; count < extra; count++)
     faults.push(...weighted(chance, nuisances)(chance, chance.pick(names), chance.between(0, 2 * spreadMs)));
