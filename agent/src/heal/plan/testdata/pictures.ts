@@ -6,7 +6,7 @@ import type { ClusterFacts, ClusterMember, PeerFacts, Picture } from '../picture
 
 export const id = (digit: number) => `000000000000000${digit}` as MemberId;
 export const clusterId = 'c000000000000000' as Picture['me']['clusterId'];
-export const bootstrapId = '5f0d8a52-9d0e-4c3f-8f3e-3a0f5e1c2b7a';
+const bootstrapId = '5f0d8a52-9d0e-4c3f-8f3e-3a0f5e1c2b7a';
 
 export function member(node: number, change: Partial<ClusterMember> = {}): ClusterMember {
   return {
