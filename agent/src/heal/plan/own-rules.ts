@@ -136,8 +136,12 @@ export function startChecked(rule: string, picture: Picture): HealOutcome {
   if (disk.behind) return hold(rule, `${disk.why}, which is behind what others remember`);
   if (disk.asked === 0 && peers.length > 0 && disk.forMs < askMsMax)
     return hold(rule, `asking the other agents where this member was; ${disk.why}`);
+  const found =
+    disk.position === undefined
+      ? `${disk.why}: etcd says itself what is wrong with it`
+      : `its data is intact: ${disk.why}`;
   const alone = disk.asked === 0 && peers.length > 0 ? '; no other agent could be asked' : '';
-  return step(rule, { kind: 'startEtcd' }, `its data is intact (${disk.why})${alone}`, {
+  return step(rule, { kind: 'startEtcd' }, `${found}${alone}`, {
     asked: disk.asked,
   });
 }
