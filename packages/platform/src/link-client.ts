@@ -49,7 +49,6 @@ export function dialLink(options: DialOptions): Promise<LinkChannel> {
     const ws = new WebSocket(`wss://${host}:${options.port}${options.path}`, options.subprotocol, {
       perMessageDeflate: false,
       maxPayload: limits.frameBytesMax,
-      handshakeTimeout: limits.handshakeMsMax,
       followRedirects: false,
       minVersion: 'TLSv1.3',
       cert: options.certificate,
@@ -61,7 +60,12 @@ export function dialLink(options: DialOptions): Promise<LinkChannel> {
       checkServerIdentity: (() => undefined) as never,
     });
     let socket: TLSSocket | undefined;
+    // A timeout of the request would count anew from the moment TCP is connected: twice as long, where a process is stopped.
+    const timer = setTimeout(() => {
+      fail(new DialError('timeout', `the handshake was not over after ${limits.handshakeMsMax} ms`));
+    }, limits.handshakeMsMax);
     const fail = (error: DialError) => {
+      clearTimeout(timer);
       reject(error);
       ws.terminate();
     };
@@ -87,6 +91,7 @@ export function dialLink(options: DialOptions): Promise<LinkChannel> {
         const objection = trust.accept(leaf);
         if (objection !== undefined) return fail(new DialError('identity', objection));
       }
+      clearTimeout(timer);
       resolve(channelOver(ws, socket, limits));
     });
   });
@@ -99,6 +104,5 @@ function asDialError(error: NodeJS.ErrnoException): DialError {
   if (/^(ECONN|EHOST|ENET|EPIPE|ETIMEDOUT|EADDR)/.test(code)) {
     return new DialError('connect', error.message, undefined, code);
   }
-  if (error.message.includes('handshake has timed out')) return new DialError('timeout', error.message);
   return new DialError('tls', error.message, undefined, code);
 }
