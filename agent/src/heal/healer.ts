@@ -206,7 +206,11 @@ export class Healer {
           if (again !== undefined && same && !this.isOld(again)) waitMs = await this.act(again);
           else this.host.log.info({ step }, 'decided otherwise under the lock');
         });
-        if (locked.kind === 'busy') return failedMs;
+        if (locked.kind === 'busy') {
+          const reason = `${step.kind} waits for the lock, which ${locked.owner} holds for ten seconds at most`;
+          await this.reportWaiting({ waiting: [{ rule, reason }] });
+          return failedMs;
+        }
       } else {
         if (this.isOld(seen)) return 0;
         waitMs = await this.act(seen);
@@ -290,7 +294,7 @@ export class Healer {
   }
 
   /** An event for each reason to wait, once in a while; numbers that only grow make no new one. */
-  private async reportWaiting({ waiting }: HealPlan): Promise<void> {
+  private async reportWaiting({ waiting }: Pick<HealPlan, 'waiting'>): Promise<void> {
     for (const { rule, reason, evidence } of waiting) {
       const key = `${rule} ${reason.replace(/[0-9a-f]{16}|\d+(\.\d+)?/g, '#')}`;
       const { nowMs } = this;
