@@ -1,9 +1,9 @@
 /**
  * The data of a member is gone, damaged, or older than it was, or its entry is: its own agent takes it out and in again, and
- * no acknowledged write is lost. On every etcd: 3.3 adds voters, later ones learners.
+ * no acknowledged write is lost. On 3.3 a member joins as a voter, later as a learner.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { etcdVersions, usualVersion, waitFor } from '../support/index.js';
+import { type EtcdVersion, etcdVersions, waitFor } from '../support/index.js';
 import { eventLines, newestEvent, repairsOf } from '../worlds/loopback/agent-record.js';
 import { askEtcd, changeMembers, raiseAlarm } from '../worlds/loopback/etcd-access.js';
 import {
@@ -18,12 +18,24 @@ import {
 } from '../worlds/loopback/faults.js';
 import { HealingWorld } from '../worlds/loopback/healing-world.js';
 
+/** Every row on the oldest and on the newest; in between what those do in their own way. */
+const rows: Readonly<Record<EtcdVersion, readonly Row[]>> = {
+  // A server older than 3.4 does not tell of its alarms; agents ask it once a minute.
+  '3.3.25': ['killed', 'running', 'walDamaged', 'removed', 'rolledBack'],
+  '3.4.23': ['killed', 'walDamaged', 'different'],
+  '3.5.16': ['running', 'walDamaged'],
+  '3.5.30': ['killed', 'running', 'walDamaged', 'dbDamaged', 'removed', 'different', 'rolledBack'],
+};
+type Row = 'killed' | 'running' | 'walDamaged' | 'dbDamaged' | 'removed' | 'different' | 'rolledBack';
+
 describe.each(etcdVersions)('etcd %s', (version) => {
+  const row = (name: Row) => test.runIf(rows[version].includes(name));
   let world: HealingWorld;
   let copy: string;
 
   beforeAll(async () => {
     world = await HealingWorld.start({ version });
+    if (!rows[version].includes('rolledBack')) return () => world.close();
     // For the rollback at the end: by then the others have seen this member for long enough.
     const old = world.nodes[2]!;
     await powerOff(old);
@@ -33,7 +45,7 @@ describe.each(etcdVersions)('etcd %s', (version) => {
     return () => world.close();
   });
 
-  test('a follower that is killed and wiped joins again under a new id', async () => {
+  row('killed')('a follower that is killed and wiped joins again under a new id', async () => {
     const [follower, leader] = world.nodes;
     await world.makeLeader(leader!);
     const oldId = await world.memberId(follower!);
@@ -43,7 +55,7 @@ describe.each(etcdVersions)('etcd %s', (version) => {
     expect(await world.memberId(follower!)).not.toBe(oldId);
   });
 
-  test('a leader whose files are deleted while it runs joins again', async () => {
+  row('running')('a leader whose files are deleted while it runs joins again', async () => {
     const leader = world.nodes[1]!;
     await world.makeLeader(leader);
     const oldId = await world.memberId(leader);
@@ -51,7 +63,7 @@ describe.each(etcdVersions)('etcd %s', (version) => {
     world.expectRepaired(leader, 'rejoinDataGone', oldId);
   });
 
-  test('a leader with a damaged WAL joins again; its data is kept aside', async () => {
+  row('walDamaged')('a leader with a damaged WAL joins again; its data is kept aside', async () => {
     const leader = world.nodes[1]!;
     await world.makeLeader(leader);
     const oldId = await world.memberId(leader);
@@ -60,7 +72,7 @@ describe.each(etcdVersions)('etcd %s', (version) => {
     expect(world.quarantinesOfLastRepair(leader)).toHaveLength(1);
   });
 
-  test.runIf(version === usualVersion)(
+  row('dbDamaged')(
     'a follower with a cut-off database joins again, and so does a leader whose data dir is gone',
     async () => {
       const [follower, leader] = world.nodes;
@@ -73,7 +85,7 @@ describe.each(etcdVersions)('etcd %s', (version) => {
     },
   );
 
-  test('a leader that somebody removed joins again', async () => {
+  row('removed')('a leader that somebody removed joins again', async () => {
     const [other, leader] = world.nodes;
     await world.makeLeader(leader!);
     const oldId = await world.memberId(leader!);
@@ -81,50 +93,49 @@ describe.each(etcdVersions)('etcd %s', (version) => {
     world.expectRepaired(leader!, 'rejoinRemoved', oldId);
   });
 
-  // A server older than 3.4 does not tell of its alarms; agents ask it once a minute.
-  test.skipIf(version === '3.3.25')(
-    'a member whose store differs joins again, and the alarm goes',
+  row('different')('a member whose store differs joins again, and the alarm goes', async () => {
+    const [different, other] = world.nodes;
+    await world.makeLeader(other!);
+    const oldId = await world.memberId(different!);
+    await askEtcd(world.cluster, other!, (admin) => admin.put('watched', 'value-to-be-changed'));
+    await waitFor('the value in the store', async () => {
+      const { revision } = await world.admin(different!).status();
+      return revision === (await world.admin(other!).status()).revision;
+    });
+    await powerOffAfterCommit(different!);
+    expect(divergeStore(different!, 'value-to-be-changed')).toBeGreaterThan(0);
+    await different!.startAgent();
+    await world.whole(30_000);
+    const before = repairsOf(different!).length;
+    await raiseAlarm(world.cluster, other!, 'CORRUPT', '0'.repeat(16));
+    await world.orTold(waitFor('the repair', () => repairsOf(different!).length > before, 60_000, 100));
+    world.expectRepaired(different!, 'rejoinHashDiffers', oldId);
+    await world.whole(30_000);
+    await world.orTold(
+      waitFor('no alarm', async () => (await world.admin(other!).alarms()).length === 0, 30_000, 100),
+    );
+    const read = await askEtcd(world.cluster, different!, (admin) => admin.get('watched'));
+    expect(read).toEqual({ kind: 'found', value: 'value-to-be-changed' });
+  });
+
+  row('rolledBack')(
+    'a host that comes back with an older disk does not start on it: it joins again',
     async () => {
-      const [different, other] = world.nodes;
-      await world.makeLeader(other!);
-      const oldId = await world.memberId(different!);
-      await askEtcd(world.cluster, other!, (admin) => admin.put('watched', 'value-to-be-changed'));
-      await waitFor('the value in the store', async () => {
-        const { revision } = await world.admin(different!).status();
-        return revision === (await world.admin(other!).status()).revision;
-      });
-      await powerOffAfterCommit(different!);
-      expect(divergeStore(different!, 'value-to-be-changed')).toBeGreaterThan(0);
-      await different!.startAgent();
-      await world.whole(30_000);
-      const before = repairsOf(different!).length;
-      await raiseAlarm(world.cluster, other!, 'CORRUPT', '0'.repeat(16));
-      await world.orTold(waitFor('the repair', () => repairsOf(different!).length > before, 60_000, 100));
-      world.expectRepaired(different!, 'rejoinHashDiffers', oldId);
-      await world.whole(30_000);
-      await world.orTold(
-        waitFor('no alarm', async () => (await world.admin(other!).alarms()).length === 0, 30_000, 100),
+      const old = world.nodes[2]!;
+      const oldId = await world.memberId(old);
+      const mark = newestEvent(old);
+      await world.round(
+        async () => {
+          await powerOff(old);
+          rollBack(old, copy);
+          await old.startAgent();
+        },
+        { repaired: [old] },
       );
-      const read = await askEtcd(world.cluster, different!, (admin) => admin.get('watched'));
-      expect(read).toEqual({ kind: 'found', value: 'value-to-be-changed' });
+      world.expectRepaired(old, 'rejoinRolledBack', oldId);
+      expect(eventLines(old, mark).filter((line) => line.includes('startEtcd: '))).toEqual([]);
     },
   );
-
-  test('a host that comes back with an older disk does not start on it: it joins again', async () => {
-    const old = world.nodes[2]!;
-    const oldId = await world.memberId(old);
-    const mark = newestEvent(old);
-    await world.round(
-      async () => {
-        await powerOff(old);
-        rollBack(old, copy);
-        await old.startAgent();
-      },
-      { repaired: [old] },
-    );
-    world.expectRepaired(old, 'rejoinRolledBack', oldId);
-    expect(eventLines(old, mark).filter((line) => line.includes('startEtcd: '))).toEqual([]);
-  });
 });
 
 /** etcd writes its store out ten times a second; what a SIGKILL would lose of it, its log would repair. */

@@ -10,7 +10,7 @@ let partitions: Partitions;
 let world: HealingWorld;
 
 /** Longer than any time of the policy after which something would be done. */
-const cutMs = 8_000;
+const cutMs = 6_000;
 
 beforeAll(async () => {
   partitions = await Partitions.start();
