@@ -39,7 +39,7 @@ function told({ job, failures, log }: JobResult): string {
 }
 
 describe('whatever happens to a cluster', () => {
-  it(`breaks no invariant: ${seeds} seeds`, { timeout: 15 * minutes }, async () => {
+  it(`breaks no invariant: ${seeds} seeds`, { timeout: 40 * minutes }, async () => {
     expect((await failuresOf(seedJobs(1, seeds), 3)).map(told)).toEqual([]);
   });
 });
@@ -50,14 +50,14 @@ describe('scenarios', () => {
   });
 
   it(`all ${scenarios.length} end as they must, with four versions of etcd`, {
-    timeout: 10 * minutes,
+    timeout: 20 * minutes,
   }, async () => {
     expect((await failuresOf(scenarioJobs(), 3)).map(told)).toEqual([]);
   });
 });
 
 describe('a bug that is planted is found', () => {
-  it.each(plantNames)('%s', { timeout: 10 * minutes }, async (plant) => {
+  it.each(plantNames)('%s', { timeout: 20 * minutes }, async (plant) => {
     const failed = await failuresOf(seedJobs(1, plantedSeedsMax, plant), 1);
     expect(failed.length, `no seed of ${plantedSeedsMax} failed`).toBeGreaterThan(0);
   });
