@@ -46,7 +46,8 @@ describe.each([
     await world.round(
       async () => {
         await wipe(node, 'killed');
-        await strikeAtRandom(node, seeded(seed), { times: 4, withinMs: 1_500 });
+        const { at } = await strikeAtRandom(node, seeded(seed), { times: 5, withinMs: 400 });
+        expect(at, 'what was killed, and at which stage').not.toEqual([]);
       },
       { repaired: [node], withinMs: 90_000 },
     );

@@ -77,6 +77,32 @@ test('two of three without power: the third does nothing; when one is back, that
   expect(await Promise.all(world.nodes.map((node) => world.memberId(node)))).toEqual(ids);
 });
 
+test('files deleted under a running member while another has no power: it votes on, and is replaced when the other is back', async () => {
+  const [first, second] = world.nodes as [TestNode, TestNode, TestNode];
+  const oldId = await world.memberId(first);
+  const pid = first.etcdPid();
+  const { written } = await world.round(
+    async () => {
+      await powerOff(second);
+      // Peers notice by their own deadlines; what a look saw before is not what is asked here.
+      await waitFor('that the others know', async () => {
+        const { stdout } = await world.cluster.coordinator(['explain', first.name]);
+        return stdout.includes(`neither agent nor etcd of ${second.name}`);
+      });
+      const mark = newestEvent(first);
+      await wipe(first, 'running');
+      await sleep(quietMs);
+      expect(eventLines(first, mark).filter((line) => !line.startsWith('waiting'))).toEqual([]);
+      expect(first.etcdPid()).toBe(pid);
+      await second.startAgent();
+    },
+    { repaired: [first] },
+  );
+  world.expectRepaired(first, 'rejoinDataGone', oldId);
+  // Two of three were a quorum all the while, but for an election.
+  expect(written.longestStallMs).toBeLessThan(quietMs);
+});
+
 test('all lose power and one comes back with an older disk: it waits for the others, then joins again; nothing is lost', async () => {
   const third = world.nodes[2]!;
   const oldId = await world.memberId(third);
