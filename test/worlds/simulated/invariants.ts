@@ -128,6 +128,7 @@ export class Invariants {
         const { id, peerURLs, role } = command.member;
         // etcd applies a change that it must refuse by then as no change.
         if (this.members.some((member) => member.peerURLs.some((url) => peerURLs.includes(url)))) return;
+        if (role === 'learner' && this.members.some((member) => member.role === 'learner')) return;
         const call = this.#agentAdds.indexOf(peerURLs.join());
         if (call >= 0) this.#agentAdds.splice(call, 1);
         const by = call >= 0 && !peerURLs.some((url) => this.#cluster!.byHand.has(url)) ? 'agent' : 'person';
