@@ -220,6 +220,7 @@ function tell(lab: Lab): void {
         result: 'signal',
         lastExit: { kind: 'signalled', signal: 'SIGKILL' },
         endsInARow: 0,
+        enabled: 'yes',
       });
       await etcd2.must('rm', deafDropIn);
       await etcd2.must('systemctl', 'daemon-reload');

@@ -36,20 +36,24 @@ describe('Ctrl-C during a bootstrap', () => {
     await cluster.prepare();
   });
 
+  const stages = ['Look at the nodes', 'Enrol', 'Check', 'Certify', 'Configure', 'Start etcd', 'Wait until'];
+  /** A run that was cut off late may have left the next one nothing to do in a stage: then the stage after it counts. */
+  const from = (stage: string) =>
+    new RegExp(`^(${stages.slice(stages.indexOf(stage)).join('|')})(?!.*: done)`);
+
   // One after the other on the same cluster: each run goes on from where the one before was cut off.
   it.each([
-    ['looking', /^Look at the nodes \.\.\.$/, 0],
-    ['enrolling', /^Enrol \.\.\.$/, 5],
-    ['enrolling, later', /^(Enrol|Look at the nodes) \.\.\.$/, 60],
-    ['checking', /^Check /, 20],
-    ['certifying', /^Certify /, 10],
-    ['certifying, later', /^Certify /, 60],
-    ['configuring', /^Configure /, 0],
-    ['starting', /^Start etcd /, 0],
-    ['waiting', /^Wait until /, 100],
-  ])('while %s leaves all as it was or further on', async (_when, line, afterMs) => {
+    ['looking', 'Look at the nodes', 0],
+    ['enrolling', 'Enrol', 5],
+    ['enrolling, later', 'Enrol', 60],
+    ['checking', 'Check', 20],
+    ['certifying', 'Certify', 0],
+    ['configuring', 'Configure', 0],
+    ['starting', 'Start etcd', 0],
+    ['waiting', 'Wait until', 0],
+  ])('while %s leaves all as it was or further on', async (_when, stage, afterMs) => {
     const running = cluster.startCoordinator(['bootstrap', '--yes']);
-    expectInterrupted(await interruptAt(running, line, afterMs));
+    expectInterrupted(await interruptAt(running, from(stage), afterMs));
   });
 
   it('is made good by one more run: a healthy cluster with the ids of the first record', async () => {

@@ -177,16 +177,24 @@ export class Invariants {
     return this.members.filter(({ role }) => role === 'voter');
   }
 
-  /** Runs, answers, and reaches a quorum of the others that do. */
+  /** Runs, and a member that may lead hears it: one that hears a quorum of those that run. Not all of these need hear each other. */
   #isWell(voter: MemberTruth): boolean {
-    const cluster = this.#cluster!;
     const voters = this.#voters();
-    const node = cluster.nodeOf(voter.peerURLs[0]!);
-    const reaches = voters.filter((other) => {
-      const peer = cluster.nodeOf(other.peerURLs[0]!);
-      return this.#runs(other) && cluster.network.reachBothWays(node, peer);
-    });
-    return this.#runs(voter) && reaches.length >= quorum(voters.length);
+    const running = voters.filter((each) => this.#runs(each));
+    if (running.length < quorum(voters.length) || !running.includes(voter)) return false;
+    return running.some(
+      (leader) =>
+        this.#hears(leader, voter) &&
+        running.filter((each) => this.#hears(leader, each)).length >= quorum(voters.length),
+    );
+  }
+
+  #hears(one: MemberTruth, other: MemberTruth): boolean {
+    const cluster = this.#cluster!;
+    return cluster.network.reachBothWays(
+      cluster.nodeOf(one.peerURLs[0]!),
+      cluster.nodeOf(other.peerURLs[0]!),
+    );
   }
 
   #runs(voter: MemberTruth): boolean {

@@ -27,6 +27,8 @@ const healMsMax = 600_000;
 const quietMs = 180_000;
 /** Ends of agents right after their own acts, per seed. */
 const dangersMax = 6;
+/** How likely an act is followed by a nap, in a round of naps. */
+const napDanger = 0.5;
 
 /** `parts`: what of healing is replaced, to show that it is missed. */
 export async function runSeed(seed: string, parts?: ClusterOptions['parts']): Promise<Verdict> {
@@ -56,6 +58,7 @@ export async function runSeed(seed: string, parts?: ClusterOptions['parts']): Pr
     await cluster.clock.runUntil(cluster.clock.nowMs + 15_000);
     for (const round of schedule.rounds) {
       endangered.cluster = cluster;
+      endangered.naps = round.naps === true;
       const bad = await runRound(cluster, faults, invariants, round);
       endangered.cluster = undefined;
       if (bad !== undefined) invariants.note('I6', bad);
@@ -116,6 +119,7 @@ export async function everythingIsThere(
 /** Ends agents, or puts them to sleep, right after they have begun to do something: between any two steps of a repair. */
 class Endangered {
   cluster: SimCluster | undefined;
+  naps = false;
   #left = dangersMax;
 
   constructor(
@@ -130,11 +134,12 @@ class Endangered {
     // What is written all the time says nothing of a repair.
     const { events, positions } = host.paths;
     if (action.kind === 'file' && [events, positions].includes(action.change.path)) return;
-    if (!chance.happens(this.schedule.agentDanger)) return;
+    if (!chance.happens(this.naps ? napDanger : this.schedule.agentDanger)) return;
     this.#left -= 1;
-    const kind = chance.int(0, 5);
+    const kind = this.naps ? 1 : chance.int(0, 5);
     cluster.clock.after(chance.between(0, 20), () => {
-      if (kind === 0) host.powerCut(chance.between(2_000, 30_000));
+      if (this.naps) host.stopAgent(chance.between(200, 4_000));
+      else if (kind === 0) host.powerCut(chance.between(2_000, 30_000));
       else if (kind === 1) host.stopAgent(chance.between(1_000, 60_000));
       else host.killAgent(chance.between(200, 5_000));
       cluster.log.add('danger', `${['power cut', 'agent sleeps'][kind] ?? 'agent killed'} on ${node}`);

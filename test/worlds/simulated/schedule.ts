@@ -21,6 +21,8 @@ export interface Schedule {
 export interface Round {
   readonly faults: readonly TimedFault[];
   readonly ends: 'healed' | 'quiet';
+  /** Acts of agents are followed by short naps of those agents, and by nothing worse: nothing more may be lost. */
+  readonly naps?: true;
 }
 
 const versions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'];
@@ -28,14 +30,16 @@ const versions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'];
 const spreadMs = 12_000;
 const quietShare = 0.06;
 const outShare = 0.08;
+const twoShare = 0.12;
 
 export function scheduleOf(chance: SimChance): Schedule {
   const nodes = chance.happens(0.6) ? 3 : 5;
   const names = Array.from({ length: nodes }, (_, index): Target => `etcd${index}`);
-  const rounds: Round[] = Array.from({ length: chance.int(1, 2) }, () => ({
-    faults: chance.happens(outShare) ? oneOut(chance, names) : healableRound(chance, names),
-    ends: 'healed',
-  }));
+  const rounds: Round[] = Array.from({ length: chance.int(1, 2) }, () => {
+    if (nodes === 3 && chance.happens(twoShare)) return twoOfThree(chance, names);
+    const faults = chance.happens(outShare) ? oneOut(chance, names) : healableRound(chance, names);
+    return { faults, ends: 'healed' };
+  });
   if (chance.happens(quietShare)) rounds.push({ faults: quorumLoss(chance, names), ends: 'quiet' });
   return {
     nodes,
@@ -159,6 +163,13 @@ function oneOut(chance: SimChance, names: readonly Target[]): TimedFault[] {
   return [...away, at(chance.between(6_500, 15_000), { kind: 'wipe', on: victim!, etcd } as const)].sort(
     (a, b) => a.atMs - b.atMs,
   );
+}
+
+/** Two of three lose their files and go on running: both may be replaced, and while one is, the other is the quorum. */
+function twoOfThree(chance: SimChance, names: readonly Target[]): Round {
+  const victims = chance.shuffled(names).slice(0, 2);
+  const faults = victims.map((on) => at(0, { kind: 'wipe', on, etcd: 'running' } as const));
+  return { faults, ends: 'healed', naps: true };
 }
 
 function oneCut(chance: SimChance, names: readonly Target[]): TimedFault[] {

@@ -190,7 +190,8 @@ export class SimCluster {
       if (running?.disk !== host.disk.member(dataDir))
         return `${host.node} has not the data that its etcd has open`;
       const listening = host.listening();
-      if (typeof listening === 'string') return `the agent of ${host.node} does not answer`;
+      if (typeof listening === 'string' || !listening.process.running)
+        return `the agent of ${host.node} does not answer`;
       const { etcd, intent } = listening.peerView();
       if (etcd !== 'healthy' || intent !== 'none') return `${host.node} says: etcd ${etcd}, intent ${intent}`;
     }

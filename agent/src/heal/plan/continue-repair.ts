@@ -107,8 +107,13 @@ function leave(picture: Picture, journal: Journal, cluster: Known, oldId: Member
       : hold('resumeRepair', sentence(failed), {}, true);
   }
   const leads = own.kind === 'answers' && own.leader === own.memberId;
+  // One that is about to be replaced too would only hand it back.
+  const leaving = picture.peers.flatMap((peer) =>
+    peer.kind === 'up' && peer.view.intent !== 'none' ? [peer.node] : [],
+  );
   const heir = cluster.members.find(
-    ({ id, role }) => role === 'voter' && id !== oldId && cluster.healthy.includes(id),
+    ({ id, role, node }) =>
+      role === 'voter' && id !== oldId && cluster.healthy.includes(id) && !leaving.includes(node),
   );
   if (leads && heir !== undefined && (held.leading ?? 0) < leadingMsMax)
     return act(journal, { kind: 'moveLeader', to: heir.id }, 'this member leads');

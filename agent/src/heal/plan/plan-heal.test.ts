@@ -166,6 +166,15 @@ describe('a repair under way', () => {
     expect(stepOf(repairing({ ...running, held: { leading: 6_000 } }))).toEqual({ kind: 'stopVoter' });
   });
 
+  it('of a member that leads does not hand it to one that is about to be replaced too', () => {
+    const leads = { kind: 'answers', ...(picture().own as object), leader: id(2) } as Picture['own'];
+    const running = { service: picture().service, own: leads, cluster: cluster([0, 1, 2], [0, 1, 2]) };
+    const leaving = [peer(0, { intent: 'rejoin' }), peer(1)];
+    expect(stepOf(repairing({ ...running, peers: leaving }))).toEqual({ kind: 'moveLeader', to: id(1) });
+    const both = [peer(0, { intent: 'rejoin' }), peer(1, { intent: 'rejoin' })];
+    expect(stepOf(repairing({ ...running, peers: both }))).toEqual({ kind: 'stopVoter' });
+  });
+
   it('stops etcd, then removes the old entry, and not before', () => {
     expect(stepOf(repairing({ service: picture().service, own: picture().own }))).toEqual({
       kind: 'stopVoter',
