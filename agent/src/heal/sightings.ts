@@ -16,21 +16,26 @@ interface NodeSighting {
 }
 
 /**
- * How long ago a place must have been seen to be remembered. What a member tells may be ahead of what its disk has for a
+ * How long before it was last seen a member must have been at a place for it to be remembered. What a member tells may be ahead of what its disk has for a
  * moment, and a power cut in that moment is no rolled-back disk.
  */
 const settledMs = 10_000;
+/** Between two places of one member that are kept until they are settled. */
+const placeMs = 1_000;
 
 /** Looks come every few seconds. An agent that was stopped or starved for longer has not watched. */
 const gapMsMax = 15_000;
 
+interface Place {
+  readonly atMs: number;
+  readonly position: RememberedPosition;
+}
+
 export class Sightings {
   private readonly nodes = new Map<string, NodeSighting>();
   private readonly since = new Map<string, number>();
-  private readonly pending = new Map<
-    string,
-    { readonly atMs: number; readonly position: RememberedPosition }
-  >();
+  /** By member, the oldest first: places that are not settled yet. */
+  private readonly pending = new Map<string, Place[]>();
   private readonly settled: Map<string, RememberedPosition>;
 
   constructor(known: readonly RememberedPosition[]) {
@@ -94,10 +99,12 @@ export class Sightings {
     if (status === undefined) return;
     const { memberId, raftTerm: term, raftAppliedIndex, raftIndex } = status;
     const index = raftAppliedIndex === '0' ? raftIndex : raftAppliedIndex;
-    const waiting = this.pending.get(memberId);
-    if (waiting !== undefined && nowMs - waiting.atMs < settledMs) return;
-    if (waiting !== undefined) this.settle(waiting.position);
-    this.pending.set(memberId, { atMs: nowMs, position: { memberId, term, index } });
+    const places = this.pending.get(memberId) ?? [];
+    this.pending.set(memberId, places);
+    while (places[0] !== undefined && nowMs - places[0].atMs >= settledMs)
+      this.settle(places.shift()!.position);
+    if (nowMs - (places.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) >= placeMs)
+      places.push({ atMs: nowMs, position: { memberId, term, index } });
   }
 
   private settle({ memberId, term, index }: RememberedPosition): void {

@@ -40,6 +40,7 @@ export async function runScenario(scenario: Scenario, options: ScenarioOptions):
   const startMs = clock.nowMs;
   for (const { atMs, fault } of scenario.faults) {
     await clock.runUntil(startMs + atMs);
+    invariants.look();
     await faults.make(fault);
   }
   await clock.runUntilDone(() => faults.quiet, clock.nowMs + 300_000);

@@ -86,6 +86,7 @@ async function runRound(
   for (const { atMs, fault } of round.faults) {
     await clock.runUntil(startMs + atMs);
     if (invariants.breaches.length > 0) return undefined;
+    invariants.look();
     await faults.make(fault);
   }
   await clock.runUntilDone(() => faults.quiet, clock.nowMs + 120_000);

@@ -1,0 +1,60 @@
+import type { MemberId, MemberStatus } from '@etcd-agent/etcd';
+import { describe, expect, it } from 'vitest';
+import type { Look } from './look.js';
+import { Sightings } from './sightings.js';
+
+const memberId = '8e9e05c52164694d' as MemberId;
+
+/** A look in which the one member is at this place, or does not answer. */
+function look(index?: number): Look {
+  const status =
+    index === undefined ? undefined : { memberId, raftTerm: '2', raftAppliedIndex: String(index) };
+  return {
+    light: false,
+    endpoints: [
+      {
+        node: 'etcd0',
+        admin: undefined,
+        status: status as MemberStatus | undefined,
+        list: undefined,
+        local: undefined,
+        why: '',
+      },
+    ],
+    peers: [],
+  };
+}
+
+describe('places in the log', () => {
+  it('are remembered once the member was seen ten seconds later, not before', () => {
+    const sightings = new Sightings([]);
+    sightings.see(look(5), 0);
+    sightings.see(look(9), 9_000);
+    expect(sightings.positions()).toEqual([]);
+    sightings.see(look(10), 10_000);
+    expect(sightings.positions()).toEqual([{ memberId, term: '2', index: '5' }]);
+  });
+
+  it('of a member that is silent are not: its disk may never have had them', () => {
+    const sightings = new Sightings([]);
+    sightings.see(look(5), 0);
+    sightings.see(look(), 60_000);
+    expect(sightings.positions()).toEqual([]);
+  });
+
+  it('are all remembered that it had before it was silent, when it is back', () => {
+    const sightings = new Sightings([]);
+    sightings.see(look(5), 0);
+    sightings.see(look(7), 3_000);
+    sightings.see(look(), 6_000);
+    sightings.see(look(20), 60_000);
+    expect(sightings.positions()).toEqual([{ memberId, term: '2', index: '7' }]);
+  });
+
+  it('never go back, whatever is seen later', () => {
+    const sightings = new Sightings([{ memberId, term: '2', index: '50' }]);
+    sightings.see(look(5), 0);
+    sightings.see(look(6), 20_000);
+    expect(sightings.positions()).toEqual([{ memberId, term: '2', index: '50' }]);
+  });
+});
