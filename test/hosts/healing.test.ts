@@ -104,6 +104,7 @@ function tell(lab: Lab): void {
         'EnvironmentFile=/etc/etcd/etcd.conf',
         'User=etcd',
         'Group=etcd',
+        `ExecStartPost=-+/bin/rm -f ${permit}`,
         'Restart=always',
         'RestartSec=100ms',
         'TimeoutStartSec=0',

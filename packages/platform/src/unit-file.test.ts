@@ -41,6 +41,8 @@ test('the drop-in owns how etcd is called, and lets it start only on data or wit
     'EnvironmentFile=/etc/etcd/etcd.conf',
     'User=etcd',
     'Group=etcd',
+    expect.stringMatching(/^# /),
+    'ExecStartPost=-+/bin/rm -f /var/lib/etcd-agent/permit',
     'Restart=always',
     'RestartSec=100ms',
     expect.stringMatching(/^# /),

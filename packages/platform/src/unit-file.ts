@@ -13,6 +13,8 @@ const openFilesMax = 65_536;
 const startLimitSeconds = 60;
 /** Starts by hand count too; the agent's own begin the count anew. */
 const startLimitBurst = 3;
+/** Where both families of distributions have it. */
+const removeProgram = '/bin/rm';
 
 /**
  * The drop-in. It resets what a distribution's unit passes to etcd (flags, variables, conditions), because etcd 3.4
@@ -45,6 +47,8 @@ export function renderDropIn(unit: EtcdUnit): string {
     ...optional('WorkingDirectory', unit.workingDirectory, path),
     ...optional('User', unit.user, account),
     ...optional('Group', unit.group, account),
+    '# The permit is for one start: it ends with it, even where the agent has died meanwhile.',
+    `ExecStartPost=-+${removeProgram} -f ${quoted(path('permitFile', unit.permitFile))}`,
     'Restart=always',
     'RestartSec=100ms',
     '# etcd says READY only when it has joined, which may need other hosts: no deadline for that.',
