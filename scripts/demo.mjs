@@ -1,13 +1,18 @@
 // npm run demo: sets up what is missing, then shows the product at work on this machine.
-import { join } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { runInTerminal } from './setup/child.mjs';
+import { etcdBin } from './setup/etcd.mjs';
 import { runScript } from './setup/failure.mjs';
 import { root } from './setup/paths.mjs';
 import { prepare } from './setup/prepare.mjs';
 
 await runScript(async () => {
   const { etcd } = await prepare();
-  return runDemo(etcd);
+  const exitCode = await runDemo(etcd);
+  if (existsSync(etcdBin) && realpathSync(dirname(etcd)) === realpathSync(etcdBin))
+    console.log(`first: export PATH="${etcdBin}:$PATH" (the etcd and etcdctl that were unpacked here)`);
+  return exitCode;
 });
 
 /** The demo itself, as one child on our terminal; its exit code is ours, as are its arguments. ETCD_BIN names the etcd to use. */

@@ -6,11 +6,13 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { capture } from './child.mjs';
 import { Failure } from './failure.mjs';
 import { cache } from './paths.mjs';
@@ -80,6 +82,17 @@ export async function addEtcd(packages, suite) {
   const entry = { suite, version, etcd: join(folder, 'etcd'), etcdctl: join(folder, 'etcdctl') };
   writeIndex([...cachedEtcds().filter((other) => other.suite !== suite), entry]);
   return entry;
+}
+
+/** Where a cached etcd and its etcdctl are found whatever version they are, for a PATH. */
+export const etcdBin = join(home, 'bin');
+
+/** @param {CachedEtcd} entry the one that `etcdBin` names from now on */
+export function linkEtcd({ etcd }) {
+  const version = basename(dirname(etcd));
+  if (existsSync(etcdBin) && readlinkSync(etcdBin) === version) return;
+  rmSync(etcdBin, { force: true });
+  symlinkSync(version, etcdBin);
 }
 
 function writeIndex(entries) {

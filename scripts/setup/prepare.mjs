@@ -6,7 +6,7 @@ import { capture } from './child.mjs';
 import { ownArchive } from './debian-mirror.mjs';
 import { openPackages } from './debian-packages.mjs';
 import { installDependencies } from './dependencies.mjs';
-import { addEtcd, cachedEtcds, installedEtcd, testedSuites } from './etcd.mjs';
+import { addEtcd, cachedEtcds, installedEtcd, linkEtcd, testedSuites } from './etcd.mjs';
 import { Failure } from './failure.mjs';
 import { withLock } from './lock.mjs';
 import { checkNode } from './node-version.mjs';
@@ -39,11 +39,16 @@ async function prepareEtcd() {
   if (installed) return installed;
   const archive = ownArchive();
   const cached = cachedEtcds().find(({ suite }) => suite === archive?.suite) ?? cachedEtcds().at(-1);
-  if (cached) return cached.etcd;
+  const chosen = cached ?? (await addOwnEtcd(archive));
+  linkEtcd(chosen);
+  return chosen.etcd;
+}
+
+async function addOwnEtcd(archive) {
   const own = await requireArchive(archive);
   const packages = await openPackages([own]);
   try {
-    return (await addEtcd(packages, own.suite)).etcd;
+    return await addEtcd(packages, own.suite);
   } finally {
     packages.close();
   }
