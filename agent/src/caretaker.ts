@@ -37,7 +37,7 @@ export async function startCaretaker(
   parts: HealParts = healParts,
 ): Promise<Caretaker> {
   const { clock, log, services } = host;
-  const stop = new AbortController();
+  let closing = false;
   const alone = oneAtATime();
   let waiting: readonly Waiting[] = [];
   let busyUntilMs = 0;
@@ -58,7 +58,8 @@ export async function startCaretaker(
     waiting: () => waiting,
     onStart,
     async close() {
-      stop.abort(new Error('the agent is stopping'));
+      closing = true;
+      wake.abort();
       await healer.close();
       await looping;
       await services.close();
@@ -66,7 +67,7 @@ export async function startCaretaker(
   };
 
   async function loop(): Promise<void> {
-    while (!stop.signal.aborted) {
+    while (!closing) {
       wake = new AbortController();
       try {
         await alone(tick);
@@ -74,7 +75,7 @@ export async function startCaretaker(
         log.error({ err: error }, 'a look at this host failed');
       }
       const busy = clock.monotonicMs() < busyUntilMs;
-      await clock.sleep(busy ? busyMs : idleMs, AbortSignal.any([stop.signal, wake.signal])).catch(() => {});
+      await clock.sleep(busy ? busyMs : idleMs, wake.signal).catch(() => {});
     }
   }
 

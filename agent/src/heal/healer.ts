@@ -65,7 +65,7 @@ export interface Seen {
 
 export class Healer {
   private readonly observer: Observer;
-  private readonly stop = new AbortController();
+  private closing = false;
   private wakeUp = new AbortController();
   private running: Promise<void> = Promise.resolve();
   private unsubscribe = () => {};
@@ -131,7 +131,8 @@ export class Healer {
 
   async close(): Promise<void> {
     this.unsubscribe();
-    this.stop.abort(new Error('the agent is stopping'));
+    this.closing = true;
+    this.wake();
     await this.running;
     this.observer.close();
   }
@@ -165,7 +166,7 @@ export class Healer {
   private async loop(): Promise<void> {
     const { clock, log } = this.host;
     await this.events.record('started', 'agent', 'this agent began to watch').catch(() => {});
-    while (!this.stop.signal.aborted) {
+    while (!this.closing) {
       let waitMs = idleMs;
       this.wakeUp = new AbortController();
       try {
@@ -174,7 +175,7 @@ export class Healer {
         log.error({ err: error }, 'a round of healing failed');
         waitMs = failedMs;
       }
-      await clock.sleep(waitMs, AbortSignal.any([this.stop.signal, this.wakeUp.signal])).catch(() => {});
+      await clock.sleep(waitMs, this.wakeUp.signal).catch(() => {});
     }
   }
 
