@@ -81,13 +81,11 @@ export async function startCaretaker(
 
   /**
    * An etcd that somebody stopped may be started again on another disk: a backup, say. Whoever starts it then is refused by the
-   * unit, and this agent looks first. Not where it would not start it either.
+   * unit, and this agent looks first, a pause or not.
    */
   async function withdrawClearance(service: string): Promise<void> {
-    const seen = healer.seen();
-    const acts = seen?.spec.healing.mode === 'heal' && seen.picture.pause === undefined;
     const stopped = service === 'inactive' || service === 'failed';
-    if (acts && stopped && clock.monotonicMs() >= busyUntilMs) await host.files.remove(host.paths.clearance);
+    if (stopped && clock.monotonicMs() >= busyUntilMs) await host.files.remove(host.paths.clearance);
   }
 
   async function tick(): Promise<void> {

@@ -102,12 +102,14 @@ export async function recordDataDir(
 
 /**
  * Moves our data dir aside, to a sibling on the same file system; a mount point keeps its place and its content
- * moves into a directory inside it. Returns where to, or null where there was nothing to move.
+ * moves into a directory inside it. Returns where to, or null where there was nothing to move. `beforeMove` is told where to
+ * while nothing has moved yet, so that it can be written down.
  */
 export async function quarantineDataDir(
   host: AgentHost,
   dataDir: string,
   bootstrapId: string,
+  beforeMove: (to: string) => Promise<void> = async () => {},
 ): Promise<string | null> {
   const { files, clock } = host;
   const status = await files.stat(dataDir);
@@ -119,10 +121,12 @@ export async function quarantineDataDir(
   const parent = await files.stat(dirname(dataDir));
   if (parent.kind === 'directory' && parent.dev === status.dev && !status.link) {
     const to = join(dirname(dataDir), `${basename(dataDir)}.${mark}`);
+    await beforeMove(to);
     await files.move(dataDir, to);
     return to;
   }
   const to = join(dataDir, `.${mark}`);
+  await beforeMove(to);
   await files.makeDirectory(to, { mode: 0o700 });
   for (const name of content) await files.move(join(dataDir, name), join(to, name));
   return to;

@@ -35,6 +35,8 @@ export type Fault =
   /** A person says that the new disk is the right one. */
   | { readonly kind: 'acceptDisk'; readonly on: Target }
   | { readonly kind: 'raiseNospace'; readonly on: Target }
+  /** A person has made room, and disarms NOSPACE through that member. */
+  | { readonly kind: 'makeRoom'; readonly on: Target }
   /** A key is changed behind etcd's back in this member's store, and the CORRUPT alarm is raised. */
   | { readonly kind: 'diverge'; readonly on: Target }
   /** No packet goes between the two groups; with `oneWay` only from the first to the second. */

@@ -123,12 +123,13 @@ export const healExecutors: Executors = {
       throw new Error(`${spec.etcd.dataDir} is not the directory that was condemned: it is left alone`);
     await journal(act, { stage: 'quarantining' });
     await recordDataDir(host, spec, 'retired');
-    act.stillFresh();
-    const to = await quarantineDataDir(host, spec.etcd.dataDir, known.id);
+    const to = await quarantineDataDir(host, spec.etcd.dataDir, known.id, async (path) => {
+      await journal(act, { quarantines: listed([...known.quarantines, path]) });
+      act.stillFresh();
+    });
     if (to === null) return;
     // Under an id that was added there is no second start on an empty directory: what may have run stays on record.
-    const joining = known.newId === undefined ? false : known.joining;
-    await journal(act, { quarantines: listed([...known.quarantines, to]), joining });
+    await journal(act, { joining: known.newId === undefined ? false : known.joining });
   },
 
   async addMember(act, { role }) {
@@ -231,20 +232,19 @@ export const healExecutors: Executors = {
     if (pems !== undefined) await installPems(host, pems);
     await host.services.install(etcdUnit(host, spec));
     await clearStart(host);
-    if (picture.journal === undefined)
-      await heal.change((memory) => ({ ...memory, counters: counted(memory.counters, 'etcd_starts_total') }));
     stillFresh();
     await host.services.start();
     await leftRest(host);
     onStart();
+    if (picture.journal === undefined) await count(host, heal, 'etcd_starts_total');
   },
 
   async restartEtcd({ host, heal, onStart, stillFresh }) {
-    await heal.change((memory) => ({ ...memory, counters: counted(memory.counters, 'etcd_restarts_total') }));
     stillFresh();
     await host.services.stop(stopMsMax);
     await host.services.start();
     onStart();
+    await count(host, heal, 'etcd_restarts_total');
   },
 
   async restoreFiles({ host, spec }) {
@@ -306,6 +306,13 @@ function initialCluster(spec: MemberSpec, members: readonly Member[]): MemberSpe
 
 function nameOf(spec: MemberSpec, peerURLs: readonly string[]): string | undefined {
   return spec.initialCluster.find((each) => each.peerURLs.some((url) => peerURLs.includes(url)))?.name;
+}
+
+/** A disk of the agent's that is full is no reason not to start etcd, whose own may have room. */
+async function count({ log }: Pick<AgentHost, 'log'>, heal: HealStore, name: string): Promise<void> {
+  await heal
+    .change((memory) => ({ ...memory, counters: counted(memory.counters, name) }))
+    .catch((error: unknown) => log.warn({ err: error }, `${name} was not counted`));
 }
 
 function counted(counters: Readonly<Record<string, number>>, name: string): Record<string, number> {

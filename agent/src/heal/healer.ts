@@ -15,6 +15,7 @@ import { type Act, executeHeal, healExecutors, lockedSteps } from './execute-hea
 import type { Look } from './look.js';
 import { underLock, votersBut } from './membership-calls.js';
 import { type LookHow, Observer } from './observer.js';
+import { guardTurn } from './plan/guards.js';
 import type { Picture } from './plan/picture.js';
 import { type HealPlan, planHeal } from './plan/plan-heal.js';
 import type { HealStep } from './plan/step.js';
@@ -201,11 +202,20 @@ export class Healer {
     try {
       if (lockedSteps.has(step.kind) && picture.cluster.kind === 'known') {
         const voters = votersBut(look.endpoints, picture.cluster.members, picture.me.memberId);
-        const locked = await underLock(voters, spec.node, async () => {
+        const locked = await underLock(voters, spec.node, async (held) => {
           const again = this.parts.decideAgain ? await this.lookNow({ light: false, anew: true }) : seen;
           const same = isDeepStrictEqual(again?.plan.decision?.step, step);
-          if (again !== undefined && same && !this.isOld(again)) waitMs = await this.act(again);
-          else this.host.log.info({ step }, 'decided otherwise under the lock');
+          if (again === undefined || !same || this.isOld(again)) {
+            this.host.log.info({ step }, 'decided otherwise under the lock');
+            return;
+          }
+          const turn = guardTurn(again.picture);
+          if (!held && step.kind === 'stopVoter' && !turn.ok) {
+            await this.reportWaiting({ waiting: [{ rule, reason: turn.reason }] });
+            waitMs = failedMs;
+            return;
+          }
+          waitMs = await this.act(again);
         });
         if (locked.kind === 'busy') {
           const reason = `${step.kind} waits for the lock, which ${locked.owner} holds for ten seconds at most`;

@@ -52,16 +52,17 @@ export type Locked = { readonly kind: 'done' } | { readonly kind: 'busy'; readon
 
 /**
  * Runs something under the cluster's lock, so that agents do not collide. Where etcd takes no writes (an alarm), it runs
- * without: the lock is a courtesy, and what is relied on is that everything is read again inside.
+ * without, and is told so: what changes the membership is safe by what is read again inside, what stops a voter is not.
  */
 export async function underLock(
   voters: readonly EtcdAdmin[],
   owner: string,
-  act: () => Promise<void>,
+  act: (locked: boolean) => Promise<void>,
 ): Promise<Locked> {
   const [first] = voters;
   if (first === undefined) return { kind: 'busy', owner: 'nobody can be asked' };
   let release = async () => {};
+  let locked = true;
   try {
     const taken = await first.lock(lockKey, owner, lockTtlSeconds);
     // What an earlier call of this same node left is no reason to wait.
@@ -70,9 +71,10 @@ export async function underLock(
   } catch (error) {
     if (!(error instanceof EtcdError) || (error.kind !== 'alarmed' && error.kind !== 'permissionDenied'))
       throw error;
+    locked = false;
   }
   try {
-    await act();
+    await act(locked);
     return { kind: 'done' };
   } finally {
     // It ends by itself where this fails.

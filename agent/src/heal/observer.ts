@@ -143,6 +143,8 @@ export class Observer {
       ioPressure: pressure.kind === 'known' ? pressure.someAvg10 : undefined,
     });
     const own = ownOf(spec, look, service);
+    // However its last runs ended: this one serves on that data.
+    if (own.kind === 'answers' && own.healthy) this.ends = { ...noEnds, atMs: this.ends.atMs };
     const known =
       data.begunHere ||
       (cluster.kind === 'known' &&

@@ -37,6 +37,8 @@ export class Invariants {
   readonly #members = new Map<MemberId, MemberTruth>();
   /** When a voter was last seen well, by node. */
   readonly #wellMs = new Map<string, number>();
+  /** Whose etcd an agent is stopping, or has stopped. */
+  readonly #stopping = new Set<string>();
   #quorumMs = 0;
   /** By agent and member: places in the log. */
   readonly #seen = new Map<string, { settled: number; pending: number; looks: number }>();
@@ -51,6 +53,7 @@ export class Invariants {
   readonly observer: EtcdObserver = {
     started: (start) => {
       const { node, memberId, emptyDisk, everStarted, behind, runsAlready } = start;
+      this.#stopping.delete(node);
       if (runsAlready) this.#breach('I9', `${node} starts a second etcd under ${memberId}`);
       if (everStarted && emptyDisk) this.#breach('I4', `${node} starts ${memberId} on an empty disk`);
       if (everStarted && !emptyDisk && behind) this.#startsBehind(node, memberId);
@@ -205,9 +208,11 @@ export class Invariants {
 
   #runs(voter: MemberTruth): boolean {
     const cluster = this.#cluster!;
-    const { service } = cluster.host(cluster.nodeOf(voter.peerURLs[0]!));
+    const node = cluster.nodeOf(voter.peerURLs[0]!);
     return (
-      !service.hanging && cluster.etcd.running().some(({ memberId, ready }) => ready && memberId === voter.id)
+      !this.#stopping.has(node) &&
+      !cluster.host(node).service.hanging &&
+      cluster.etcd.running().some(({ memberId, ready }) => ready && memberId === voter.id)
     );
   }
 
@@ -240,6 +245,9 @@ export class Invariants {
     if (running === undefined) return;
     this.#mayChange(node, 'stops a live etcd');
     if (running.memberId !== undefined) this.#mayLose(node, running.memberId, 'stops');
+    // What an agent stops is not well from now on, however lately it was.
+    this.#wellMs.delete(node);
+    this.#stopping.add(node);
   }
 
   #mayChange(node: string, what: string): void {

@@ -1,6 +1,6 @@
 /**
- * A person who repairs a member by hand, as the runbook says: stop etcd, remove the member, move the data away, add it
- * again, write etcd.conf, start.
+ * A person at work. A repair by hand, as the runbook says: stop etcd, remove the member, move the data away, add it again,
+ * write etcd.conf, start. And room for etcd, after which the alarm is disarmed.
  */
 import { type EtcdAdmin, replaceValues } from '@etcd-agent/etcd';
 import type { SimCluster } from './sim-cluster.js';
@@ -9,6 +9,23 @@ import { SimProcess } from './sim-process.js';
 /** A person needs some seconds between two commands. */
 const handMs = 4_000;
 const tries = 20;
+
+export async function makeRoom(cluster: SimCluster, node: string): Promise<void> {
+  const person = cluster.clock.forProcess(new SimProcess('person'));
+  for (let attempt = 0; attempt < tries; attempt++) {
+    const admin = cluster.client(
+      cluster.nodes[(cluster.nodes.indexOf(node) + attempt) % cluster.nodes.length]!,
+    );
+    try {
+      for (const alarm of await admin.alarms()) if (alarm.type === 'NOSPACE') await admin.disarm(alarm);
+      return;
+    } catch {
+      await person.sleep(handMs);
+    } finally {
+      admin.close();
+    }
+  }
+}
 
 export async function repairByHand(cluster: SimCluster, node: string): Promise<void> {
   const host = cluster.host(node);

@@ -165,10 +165,20 @@ function oneOut(chance: SimChance, names: readonly Target[]): TimedFault[] {
   );
 }
 
-/** Two of three lose their files and go on running: both may be replaced, and while one is, the other is the quorum. */
+/**
+ * Two of three lose their files and go on running: both may be replaced, and while one is, the other is the quorum. At times
+ * under an alarm, when there is no lock.
+ */
 function twoOfThree(chance: SimChance, names: readonly Target[]): Round {
-  const victims = chance.shuffled(names).slice(0, 2);
-  const faults = victims.map((on) => at(0, { kind: 'wipe', on, etcd: 'running' } as const));
+  const [first, second] = chance.shuffled(names);
+  const apartMs = chance.happens(0.5) ? 0 : chance.between(0, 1_500);
+  const wipes = [
+    at(2_000, { kind: 'wipe', on: first!, etcd: 'running' }),
+    at(2_000 + apartMs, { kind: 'wipe', on: second!, etcd: 'running' }),
+  ];
+  if (!chance.happens(0.5)) return { faults: wipes, ends: 'healed', naps: true };
+  const on = chance.pick(names);
+  const faults = [at(0, { kind: 'raiseNospace', on }), ...wipes, at(60_000, { kind: 'makeRoom', on })];
   return { faults, ends: 'healed', naps: true };
 }
 

@@ -6,7 +6,7 @@ import type { Fault, FaultKind, Target } from '../../scenarios/scenario.js';
 import type { AgentHost } from './agent-core.js';
 import { epochMs } from './clock.js';
 import { type AlarmType, cloneDisk, corruptSilently, damages, type EtcdDisk } from './etcd-disk.js';
-import { repairByHand } from './operator.js';
+import { makeRoom, repairByHand } from './operator.js';
 import type { SimCluster } from './sim-cluster.js';
 
 /** Between two tries of a person. */
@@ -158,6 +158,7 @@ export class SimFaults {
         this.#ask(node, (memory) => ({ ...memory, fileSystem: { dataDir, id } }));
       }),
     raiseNospace: ({ on }) => this.#each(on, (node) => this.#raise('NOSPACE', node)),
+    makeRoom: ({ on }) => this.#each(on, (node) => this.#inBackground(makeRoom(this.cluster, node))),
     diverge: ({ on }) =>
       this.#each(on, (node) => {
         const member = this.#host(node).disk.member(this.cluster.dataDir);

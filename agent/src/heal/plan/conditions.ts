@@ -39,6 +39,12 @@ export function stoppedByHand({ service }: Pick<Picture, 'service'>): boolean {
   return service.kind === 'inactive' && /^(success|stopped)$/.test(service.detail);
 }
 
+/** Something wanted it to run, and it waits for this agent's word: the unit refused it, or it ended while no agent ran. */
+export function startIsAskedFor(picture: Pick<Picture, 'service'>): boolean {
+  const { kind } = picture.service;
+  return kind === 'conditionFailed' || (kind === 'inactive' && !stoppedByHand(picture));
+}
+
 /** Nothing of etcd is left running, and nobody starts it without being asked. */
 export function isStopped({ service }: Pick<Picture, 'service'>): boolean {
   return ['inactive', 'failed', 'conditionFailed', 'missing', 'masked'].includes(service.kind);

@@ -86,6 +86,11 @@ function leave(picture: Picture, journal: Journal, cluster: Known, oldId: Member
   const { own, held, me, policy } = picture;
   if (journal.rule === 'rejoinDataGone' && dataOf(picture, oldId))
     return act(journal, { kind: 'abandonRepair' }, 'the data is there again');
+  const serves = own.kind === 'answers' && own.memberId === oldId && own.healthy;
+  if (journal.rule === 'rejoinCorrupt' && serves)
+    return act(journal, { kind: 'abandonRepair' }, 'etcd serves on this data again');
+  if (journal.rule === 'rejoinHashDiffers' && picture.hashes.kind === 'equal')
+    return act(journal, { kind: 'abandonRepair' }, 'all keys are equal again');
   const stopping = [
     guardPause(picture),
     { guard: 'mode', ok: policy.mode === 'heal', reason: `mode is ${policy.mode}` },
@@ -95,15 +100,9 @@ function leave(picture: Picture, journal: Journal, cluster: Known, oldId: Member
   ];
   const failed = failing(stopping);
   if (failed.length > 0) {
-    return picture.stalledMs >= blockedMsMax &&
-      isStopped(picture) &&
-      dataOf(picture, oldId) &&
-      usable(journal)
-      ? act(
-          journal,
-          { kind: 'abandonRepair' },
-          `it cannot go on, and its data can be used: ${sentence(failed)}`,
-        )
+    // Stopped by this repair, and needed now more than the repair is.
+    return mayServe(picture, journal)
+      ? startChecked('resumeRepair', picture)
       : hold('resumeRepair', sentence(failed), {}, true);
   }
   const leads = own.kind === 'answers' && own.leader === own.memberId;
@@ -289,8 +288,8 @@ function dataOf({ data, me }: Picture, id: MemberId): boolean {
 }
 
 /**
- * The members cannot be read, perhaps for want of this very one: a member that was stopped or has joined, and whose data is
- * whole, is started again, after a while in which an election would be over.
+ * The repair cannot go on, perhaps for want of this very member: one that was stopped or has joined, and whose data is whole,
+ * is started again, after a while in which an election would be over.
  */
 function mayServe(picture: Picture, journal: Journal): boolean {
   const id = (journal.newId ?? journal.oldId) as MemberId;

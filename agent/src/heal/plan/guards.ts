@@ -61,6 +61,31 @@ export function guardAdd(cluster: Known, picture: Picture, oldId: MemberId): rea
   ];
 }
 
+/**
+ * Before a voter is stopped where no lock can be had. Whoever is about to stop has told so before it looked, so of two that
+ * look, one sees the other; then the first by name goes first. Of an agent that is silent nobody can tell.
+ */
+export function guardTurn({ me, peers, cluster }: Pick<Picture, 'me' | 'peers' | 'cluster'>): GuardView {
+  const healthy = (node: string) =>
+    cluster.kind === 'unknown' ||
+    cluster.members.some((member) => member.node === node && cluster.healthy.includes(member.id));
+  // One that is not healthy is not counted on by anybody, and its stop takes nothing away.
+  const before = peers.filter(
+    (peer) =>
+      healthy(me.node) &&
+      healthy(peer.node) &&
+      (peer.kind === 'silent' || (peer.view.intent !== 'none' && peer.node < me.node)),
+  );
+  const names = before.map(({ node }) => node).join(', ');
+  return view(
+    'turn',
+    before.length === 0,
+    before.length === 0
+      ? 'no other member is about to stop'
+      : `etcd takes no writes, so there is no lock: ${names} may be about to stop its member too`,
+  );
+}
+
 /** Before a learner becomes a voter. */
 export function guardPromote(cluster: Known, id: MemberId): GuardView {
   const { n, healthy } = countsWithout(cluster, id);
@@ -89,6 +114,11 @@ export function guardsToBegin(picture: Picture, oldId: MemberId, alarmed: boolea
     ),
     guardFlapping(picture),
     view('certificate', me.certificate.usable, me.certificate.why),
+    view(
+      'address',
+      me.addressHere,
+      `${me.peerURLs.join(', ')} is ${me.addressHere ? 'an' : 'no'} address of this host`,
+    ),
     view(
       'service',
       service.kind !== 'missing' && service.kind !== 'masked',
@@ -166,7 +196,8 @@ const dayMs = 24 * 60 * 60 * 1000;
 
 /** Repairs that had to be made again soon after mean a cause that repairing does not remove. */
 export function guardFlapping({ history, policy, wallMs }: Picture): GuardView {
-  const recent = history.filter(({ endedMs }) => wallMs - endedMs < dayMs);
+  // What ended in the future was written down by a clock that was wrong.
+  const recent = history.filter(({ endedMs }) => endedMs <= wallMs && wallMs - endedMs < dayMs);
   const broken = recent.filter(
     ({ endedMs }, at) => (recent[at + 1]?.startedMs ?? wallMs) - endedMs < policy.holdMs,
   ).length;

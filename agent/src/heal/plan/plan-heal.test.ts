@@ -175,6 +175,31 @@ describe('a repair under way', () => {
     expect(stepOf(repairing({ ...running, peers: both }))).toEqual({ kind: 'stopVoter' });
   });
 
+  it('that was begun for damaged data is given up where etcd serves on that data again', () => {
+    const serving = {
+      service: picture().service,
+      own: picture().own,
+      cluster: cluster([0, 1, 2], [0, 1, 2]),
+    };
+    expect(stepOf(repairing({ ...serving, journal: journal({ rule: 'rejoinCorrupt' }) }))).toEqual({
+      kind: 'abandonRepair',
+    });
+    expect(stepOf(repairing({ ...serving, journal: journal({ rule: 'replaceMember' }) }))).toEqual({
+      kind: 'stopVoter',
+    });
+  });
+
+  it('that is paused after its stop starts an etcd again whose data is whole', () => {
+    const pause = { until: '2026-11-25T13:00:00Z', reason: 'r', by: 'b' };
+    const whole = { pause, data: data({}), journal: journal({ rule: 'replaceMember' }) };
+    expect(stepOf(repairing({ ...whole, stalledMs: 20_000 }))).toEqual({ kind: 'checkDisk' });
+    waits(repairing({ ...whole, stalledMs: 1_000 }), /paused/);
+  });
+
+  it("waits where the address is no more this host's: it may run on a clone", () => {
+    waits(repairing({ me: me({ addressHere: false }) }), /no address of this host/);
+  });
+
   it('stops etcd, then removes the old entry, and not before', () => {
     expect(stepOf(repairing({ service: picture().service, own: picture().own }))).toEqual({
       kind: 'stopVoter',

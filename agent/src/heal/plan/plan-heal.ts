@@ -4,6 +4,7 @@
  */
 import type { Waiting } from '@etcd-agent/protocol';
 import { disarmCorrupt, hostSilent, noSpace, quorumLost, removeOrphan } from './cluster-rules.js';
+import { startIsAskedFor } from './conditions.js';
 import { continueRepair } from './continue-repair.js';
 import { failing, guardPause, guardsToBegin, sentence } from './guards.js';
 import {
@@ -31,11 +32,11 @@ type Rule = (picture: Picture) => HealOutcome;
 /** Every rule by its name, in the order in which they are asked. */
 export const healRules: Readonly<Record<string, Rule>> = {
   fence,
+  wrongAddress,
   resumeRepair: (picture) =>
     picture.journal === undefined ? nothing : continueRepair(picture, picture.journal),
   foreignData,
   adoptMember,
-  wrongAddress,
   restoreFiles,
   ...Object.fromEntries(
     Object.entries(rejoinRules).map(([rule, find]): [string, Rule] => [
@@ -82,10 +83,14 @@ function intentOf({ journal }: Picture, wantsRejoin: boolean): HealPlan['intent'
   return wantsRejoin ? 'rejoin' : 'none';
 }
 
-/** Paused, or told to watch: said instead of done. What a repair has begun by removing its entry goes on all the same. */
+/**
+ * Paused, or told to watch: said instead of done. What a repair has begun by removing its entry goes on all the same, and a
+ * start that the host itself asked for, by its boot or by a person, is granted.
+ */
 function heldBack(picture: Picture, outcome: HealOutcome): HealOutcome {
   if (outcome.kind !== 'step' || picture.journal !== undefined || outcome.step.kind === 'checkDisk')
     return outcome;
+  if (outcome.step.kind === 'startEtcd' && startIsAskedFor(picture)) return outcome;
   const pause = guardPause(picture);
   const why = pause.ok ? (picture.policy.mode === 'watch' ? 'mode is watch' : undefined) : pause.reason;
   if (why === undefined) return outcome;
