@@ -4,7 +4,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runScript } from './setup/failure.mjs';
+import { Failure, runScript } from './setup/failure.mjs';
 import { root } from './setup/paths.mjs';
 import { prepare } from './setup/prepare.mjs';
 
@@ -22,20 +22,34 @@ await runScript(async () => {
       verbose: { type: 'boolean', default: false },
     },
   });
+  const whole = (name) => {
+    if (/^[1-9]\d*$/.test(values[name])) return Number(values[name]);
+    throw new Failure({
+      what: `--${name} ${values[name]} is not a number above 0`,
+      where: 'npm run sim',
+      next: 'npm run sim -- --seeds 100 --from 1',
+    });
+  };
+  const [seeds, from, workers] = ['seeds', 'from', 'jobs'].map(whole);
   await prepare();
   const worlds = join(root, 'test/dist/worlds/simulated');
   const { runMany } = await import(join(worlds, 'run-many.js'));
   const { scenarioJobs, seedJobs } = await import(join(worlds, 'jobs.js'));
-  const jobs = values.scenarios
-    ? scenarioJobs()
-    : seedJobs(Number(values.from), Number(values.seeds), values.plant);
+  const { plantNames } = await import(join(worlds, 'plants.js'));
+  if (values.plant !== undefined && !plantNames.includes(values.plant))
+    throw new Failure({
+      what: `there is no planted bug "${values.plant}"`,
+      where: 'npm run sim',
+      next: `--plant one of: ${plantNames.join(', ')}`,
+    });
+  const jobs = values.scenarios ? scenarioJobs() : seedJobs(from, seeds, values.plant);
   const startedMs = performance.now();
   let passed = 0;
   let acts = 0;
   let simulatedMs = 0;
   const failed = [];
   await runMany(jobs, {
-    workers: Number(values.jobs),
+    workers,
     onResult: (result) => {
       acts += result.acts;
       simulatedMs += result.simulatedMs;

@@ -2,7 +2,7 @@
  * What the agent answers about healing: its view for peers, its status and events for people, and what an operator may ask
  * for. What is asked goes through the same guards as what the agent does by itself.
  */
-import { type MemberId, memberId } from '@etcd-agent/etcd';
+import { EtcdError, type MemberId, memberId } from '@etcd-agent/etcd';
 import { type AgentMethods, Fault, type GuardView, type Handlers } from '@etcd-agent/protocol';
 import { throughAny, underLock, votersBut } from '../heal/membership-calls.js';
 import { myId } from '../heal/plan/conditions.js';
@@ -134,10 +134,19 @@ async function removeMember(
       outcome = { guards: again.guards, removed: false };
       return;
     }
-    await throughAny(votersBut(again.seen.look.endpoints, again.cluster.members, id), (admin) =>
-      admin.memberRemove(id),
-    );
-    outcome = { guards: again.guards, removed: true };
+    try {
+      await throughAny(votersBut(again.seen.look.endpoints, again.cluster.members, id), (admin) =>
+        admin.memberRemove(id),
+      );
+      outcome = { guards: again.guards, removed: true };
+    } catch (error) {
+      if (!(error instanceof EtcdError)) throw error;
+      // It may have been done all the same: the list tells.
+      const after = (await healer.lookNow())?.picture.cluster;
+      const removed = after?.kind === 'known' && !after.members.some((member) => member.id === id);
+      const refusal = { guard: 'etcd', ok: removed, reason: error.message };
+      outcome = { guards: [...again.guards, refusal], removed };
+    }
   });
   if (locked.kind === 'busy')
     throw new Fault('busy', `${locked.owner} is changing the membership: try again`);

@@ -67,7 +67,8 @@ export function exitOfAnswers({
 }): ExitName {
   if (silent.length === 0) return 'ok';
   if (answered.length > 0) return 'degraded';
-  return silent.every(({ failure }) => failure.parts.exit === 'identity') ? 'identity' : 'unreachable';
+  const all = (exit: ExitName) => silent.every(({ failure }) => failure.parts.exit === exit);
+  return all('identity') ? 'identity' : all('refused') ? 'refused' : 'unreachable';
 }
 
 /** The silent ones for stderr, a line each, then what to do about them. */

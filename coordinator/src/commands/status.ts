@@ -1,9 +1,10 @@
 /** `coordinator status`: cluster, quorum, members, agents and certificates on one page. */
-import { quorum, tolerates } from '@etcd-agent/etcd';
+import { type Member, quorum, tolerates } from '@etcd-agent/etcd';
 import { readCertificate } from '@etcd-agent/pki';
 import type { NodeSnapshot, PeerView } from '@etcd-agent/protocol';
 import { readAdminCredentials } from '../authority.js';
 import { reachAll } from '../bootstrap/connect.js';
+import { entryOf } from '../cluster/entry-of.js';
 import { wantedPlaces } from '../cluster/finished.js';
 import { type Cluster, credentialsOf, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
 import { type ClusterView, viewCluster } from '../cluster/probe-members.js';
@@ -12,6 +13,7 @@ import { leaderOf, type MemberRow, memberRows, memberTable } from '../output/mem
 import { sightRows, sightSentences, sightTable } from '../output/sights.js';
 import { table } from '../output/table.js';
 import type { View } from '../output/view.js';
+import type { NodePlace } from '../topology/places.js';
 import type { CommandContext } from './context.js';
 
 interface AgentRow {
@@ -34,14 +36,15 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
   const wanted = wantedPlaces(cluster.places, record);
   const [agents, seen] = await Promise.all([
     viewAgents(cluster),
-    record === undefined ? undefined : viewCluster(wanted, await readAdminCredentials(cluster.state)),
+    record === undefined ? undefined : viewMembers(cluster, wanted),
   ]);
   const members = seen === undefined ? [] : memberRows(cluster.places, seen);
   const counts = countVoters(cluster, members);
   const certificates = [...agents.certificates, ...(await ownCertificates(cluster))];
   const id = record?.clusterId ?? null;
   const isWanted = ({ name }: { name: string }) => wanted.some((place) => place.name === name);
-  const exit = exitOf(record !== undefined, counts, seen, agents.rows.filter(isWanted));
+  const missing = wanted.filter((place) => seen?.members !== undefined && !isVoter(place, seen.members));
+  const exit = exitOf(record !== undefined, counts, seen, agents.rows.filter(isWanted), missing);
   const names = cluster.places.map(({ name }) => name);
   const sights = sightRows(agents.views);
   const leader = seen === undefined ? undefined : leaderOf(seen);
@@ -58,7 +61,7 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
       certificates,
     },
     table: [
-      `Cluster ${cluster.topology.name}${id === null ? '' : ` (${id})`}: ${sentence(exit, counts)}`,
+      `Cluster ${cluster.topology.name}${id === null ? '' : ` (${id})`}: ${sentence(exit, counts)}${withoutVoter(missing)}`,
       ...(members.length === 0 ? [] : ['', memberTable(members)]),
       '',
       table(
@@ -85,6 +88,26 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
     exit,
     notes: notesOf(exit, record !== undefined, agents.notes),
   };
+}
+
+/** As etcd tells it; of nodes that are not wanted only those are asked that are members still. */
+async function viewMembers(cluster: Cluster, wanted: readonly NodePlace[]): Promise<ClusterView> {
+  const credentials = await readAdminCredentials(cluster.state);
+  const seen = await viewCluster(wanted, credentials);
+  const left = cluster.places.filter(
+    (place) => !wanted.includes(place) && entryOf(place, seen.members ?? []) !== undefined,
+  );
+  if (left.length === 0) return seen;
+  const { endpoints } = await viewCluster(left, credentials);
+  return { ...seen, endpoints: [...seen.endpoints, ...endpoints] };
+}
+
+function isVoter(place: NodePlace, members: readonly Member[]): boolean {
+  return entryOf(place, members)?.role === 'voter';
+}
+
+function withoutVoter(missing: readonly NodePlace[]): string {
+  return missing.length === 0 ? '' : `; without a voter: ${missing.map(({ name }) => name).join(', ')}`;
 }
 
 interface AgentsView {
@@ -193,9 +216,11 @@ function exitOf(
   { voters, healthy }: VoterCounts,
   seen: ClusterView | undefined,
   agents: readonly AgentRow[],
+  missing: readonly NodePlace[],
 ): ExitName {
   if (!bootstrapped) return 'failed';
-  if (healthy === voters) return agents.every(({ connected }) => connected) ? 'ok' : 'degraded';
+  if (healthy === voters)
+    return missing.length === 0 && agents.every(({ connected }) => connected) ? 'ok' : 'degraded';
   if (healthy >= quorum(voters)) return 'degraded';
   const nobody =
     seen?.endpoints.every((view) => view.status === undefined) && agents.every(({ connected }) => !connected);

@@ -10,7 +10,10 @@ const holds: GuardView = { guard: 'quorum', ok: true, reason: '2 other voters of
 const fails: GuardView = { guard: 'quorum', ok: false, reason: '1 other voters of 3 healthy, 2 needed' };
 
 /** Three nodes; n2's host is gone. `guards`: what the agents say to a dry run, then to the removal itself. */
-async function setUp(guards: readonly [GuardView, GuardView], { listed = true, unhealthy = ['n2'] } = {}) {
+async function setUp(
+  guards: readonly [GuardView, GuardView | Error],
+  { listed = true, unhealthy = ['n2'] } = {},
+) {
   const { cluster, record } = await finishedCluster();
   const log: string[] = [];
   const links = cluster.places.slice(0, 2).map((place) =>
@@ -23,6 +26,7 @@ async function setUp(guards: readonly [GuardView, GuardView], { listed = true, u
       'member.remove'({ memberId, dryRun }) {
         log.push(`${place.name} ${dryRun ? 'would remove' : 'removes'} ${memberId}`);
         const guard = guards[dryRun ? 0 : 1];
+        if (guard instanceof Error) throw guard;
         return { guards: [guard], removed: !dryRun && guard.ok };
       },
     }),
@@ -100,6 +104,16 @@ describe('nothing is written or told', () => {
 it('a guard that fails only at the removal leaves the member, and the mark, and says so', async () => {
   const { run, unwanted } = await setUp([holds, fails]);
   expect(await run()).toMatchObject({ kind: 'stillThere', facts: { guards: [fails] } });
+  expect(await unwanted()).toEqual(['n2']);
+});
+
+it('an agent that fails at the removal leaves the mark too, and its words are there', async () => {
+  const { run, unwanted } = await setUp([holds, new Error('the link broke')]);
+  const { kind, facts } = await run();
+  expect([kind, facts.guards.at(-1)]).toEqual([
+    'stillThere',
+    { guard: 'agent', ok: false, reason: expect.stringMatching(/n0/) },
+  ]);
   expect(await unwanted()).toEqual(['n2']);
 });
 

@@ -40,7 +40,7 @@ export interface RemovalFacts {
 
 export type RemovalOutcome = { readonly facts: RemovalFacts } & (
   | { readonly kind: 'planned' | 'declined' | 'refused' }
-  /** `stillThere`: the guards failed after the node was marked as not wanted. */
+  /** `stillThere`: the guards failed, or etcd refused, after the node was marked as not wanted. */
   | { readonly kind: 'removed' | 'stillThere'; readonly published: Published }
 );
 
@@ -64,7 +64,12 @@ export async function removeMember(removal: Removal, reached: Reached): Promise<
     reached,
   );
   if (entry === undefined) return { kind: 'removed', facts, published };
-  const outcome = await remove(voter!, entry.id, false);
+  const outcome = await remove(voter!, entry.id, false).catch((error: unknown) => {
+    // Everybody has been told already that the node is not wanted, and that must be said.
+    if (!(error instanceof Failure)) throw error;
+    const refusal = { guard: 'agent', ok: false, reason: error.parts.what };
+    return { removed: false, guards: [...guards, refusal] };
+  });
   return {
     kind: outcome.removed ? 'removed' : 'stillThere',
     facts: { ...facts, guards: outcome.guards },
