@@ -213,11 +213,15 @@ describe('for every picture', () => {
     );
   });
 
-  it('while paused nothing begins, and nothing is started', () => {
+  it('while paused nothing begins, and nothing is started but what the host asks for', () => {
     fc.assert(
       fc.property(pictures, (seen) => {
         if (seen.pause === undefined || seen.journal !== undefined) return true;
-        return [undefined, 'checkDisk'].includes(planHeal(seen).decision?.step.kind);
+        const kind = planHeal(seen).decision?.step.kind;
+        const { service, disk } = seen;
+        if (kind !== 'startEtcd') return [undefined, 'checkDisk'].includes(kind);
+        const asked = service.kind === 'conditionFailed' || /^(?!success|stopped)/.test(service.detail);
+        return asked && service.kind !== 'failed' && disk.kind === 'checked' && !disk.behind;
       }),
       { numRuns: 3_000 },
     );
