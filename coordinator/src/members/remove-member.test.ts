@@ -94,9 +94,12 @@ describe('nothing is written or told', () => {
     expect([log, await unwanted()]).toEqual([[`n0 would remove ${id}`], []]);
   });
 
-  it('where no healthy voter has an agent that answers', async () => {
-    const { run, log, unwanted } = await setUp([holds, holds], { unhealthy: ['n0', 'n1'] });
-    await expect(run()).rejects.toMatchObject({ exitCode: 5 });
+  it.each([
+    ['where no healthy voter has an agent that answers', ['n0', 'n1'], 5],
+    ['without a quorum, whoever else is silent', ['n0', 'n1', 'n2'], 4],
+  ])('%s', async (_name, unhealthy, exitCode) => {
+    const { run, log, unwanted } = await setUp([holds, holds], { unhealthy });
+    await expect(run()).rejects.toMatchObject({ exitCode });
     expect([log, await unwanted()]).toEqual([[], []]);
   });
 });

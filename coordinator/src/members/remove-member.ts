@@ -48,7 +48,7 @@ export async function removeMember(removal: Removal, reached: Reached): Promise<
   const { cluster, node, record, seen, dryRun, confirm } = removal;
   const entry = entryOf(placeOf(cluster, node, 'member remove'), seen.members ?? []);
   const voter = pickVoter(reached.links, seen, node);
-  if (entry !== undefined && voter === undefined) throw noVoter(reached);
+  if (entry !== undefined && voter === undefined) throw noVoter(reached, seen);
   const guards = entry === undefined ? [] : (await remove(voter!, entry.id, true)).guards;
   const facts = { node, memberId: entry?.id ?? null, voter: voter?.place.name ?? null, guards };
   if (guards.some(({ ok }) => !ok)) return { kind: 'refused', facts };
@@ -85,9 +85,11 @@ async function remove(voter: NodeLink, memberId: string, dryRun: boolean) {
   }
 }
 
-function noVoter({ failures }: Reached): Failure {
+function noVoter({ failures }: Reached, { endpoints }: ClusterView): Failure {
+  // Agents that are silent as well do not make a lost quorum anything else.
+  const hasQuorum = endpoints.some(({ health }) => health.kind === 'healthy');
   return new Failure({
-    exit: failures.length > 0 ? 'unreachable' : 'noQuorum',
+    exit: hasQuorum && failures.length > 0 ? 'unreachable' : 'noQuorum',
     what: 'there is no healthy voter whose agent could be asked',
     where: failures.map(({ failure }) => failure.parts.what),
     next: 'coordinator status',
