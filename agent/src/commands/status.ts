@@ -6,6 +6,8 @@ import { hostname } from 'node:os';
 import { exclusiveHolder, linuxFiles } from '@etcd-agent/platform';
 import { type ConfigSources, loadConfig, pathsOf } from '../config.js';
 import { judgeDataDir } from '../data-dir.js';
+import { effectiveSpec } from '../heal/effective-spec.js';
+import { HealStore } from '../heal/memory.js';
 import { Store } from '../store.js';
 
 export async function status(sources: ConfigSources, output: string): Promise<void> {
@@ -24,7 +26,7 @@ export async function status(sources: ConfigSources, output: string): Promise<vo
   const [identity, token, spec, record] = await Promise.all([
     store.identity(),
     store.joinToken(),
-    store.spec(),
+    effectiveSpec({ store, heal: new HealStore(linuxFiles, paths) }),
     store.dataDirRecord(),
   ]);
   const dataDir =

@@ -4,6 +4,7 @@
  */
 import { EtcdError, type MemberId, memberId } from '@etcd-agent/etcd';
 import { type AgentMethods, Fault, type GuardView, type Handlers } from '@etcd-agent/protocol';
+import type { Journal } from '../heal/journal.js';
 import { throughAny, underLock, votersBut } from '../heal/membership-calls.js';
 import { myId } from '../heal/plan/conditions.js';
 import { failing, guardLosing, guardsToBegin } from '../heal/plan/guards.js';
@@ -71,22 +72,22 @@ export const healHandlers: Handlers<HealMethods, CallContext> = {
   'member.remove': ({ memberId: hex, dryRun, by }, { host, caretaker: { healer } }) =>
     removeMember(memberId(hex), dryRun, by, { host, healer }),
 
-  async 'member.replace'({ dryRun, by }, { host, caretaker: { healer } }) {
+  async 'member.replace'({ dryRun, by }, { host, caretaker: { alone, healer } }) {
     const seen = await healer.lookNow();
     if (seen === undefined)
       throw new Fault('refused', 'this node has no member spec yet', 'coordinator bootstrap');
     const { picture } = seen;
-    if (picture.journal !== undefined)
-      throw new Fault(
-        'refused',
-        `a repair is under way already (${picture.journal.stage})`,
-        'coordinator heal status',
-      );
+    if (picture.journal !== undefined) throw underWay(picture.journal);
     const guards = [...guardsToBegin(picture, myId(picture), false)];
     const accepted = !dryRun && failing(guards).length === 0;
     if (accepted) {
       const at = host.clock.now().toISOString();
-      await host.heal.change((memory) => ({ ...memory, order: { by, at } }));
+      // In turn: an order that came after the begin of a repair would have the member replaced a second time.
+      await alone(async () => {
+        const begun = await host.heal.journal();
+        if (begun?.bootstrapId === picture.me.bootstrapId) throw underWay(begun);
+        await host.heal.change((memory) => ({ ...memory, order: { by, at } }));
+      });
       await healer.events.record('operator', 'replaceMember', `asked for by ${by}`);
       healer.wake();
     }
@@ -105,6 +106,10 @@ export const healHandlers: Handlers<HealMethods, CallContext> = {
     return { fileSystem: id };
   },
 };
+
+function underWay({ stage }: Journal): Fault {
+  return new Fault('refused', `a repair is under way already (${stage})`, 'coordinator heal status');
+}
 
 async function removeMember(
   id: MemberId,

@@ -15,6 +15,7 @@ import {
 } from '@etcd-agent/platform';
 import type { AgentMethods, EndpointAddress, Params, PortState, PreflightFacts } from '@etcd-agent/protocol';
 import { judgeDataDir } from '../data-dir.js';
+import { effectiveSpec } from '../heal/effective-spec.js';
 import { type AgentHost, etcdAccount } from '../host.js';
 import { viewService } from '../observe.js';
 import { optionalText } from '../optional-text.js';
@@ -53,7 +54,8 @@ export class Preflight {
     const { store, files, services } = host;
     const [record, spec, state] = await Promise.all([
       store.dataDirRecord(),
-      store.spec(),
+      // After a repair the data is of another member than the coordinator's spec names.
+      effectiveSpec(host),
       services.observe(),
     ]);
     const etcdRuns = state.kind === 'active' || state.kind === 'activating';

@@ -2,6 +2,7 @@
  * `coordinator member replace NODE`: asks the node's own agent to take its member out and in again, and watches it. A node
  * that was removed on purpose is wanted again by this.
  */
+import type { HealStatus } from '@etcd-agent/protocol';
 import { audit } from '../audit.js';
 import { withAgents } from '../cluster/ask-agents.js';
 import { finishedRecord } from '../cluster/finished.js';
@@ -44,10 +45,10 @@ export async function memberReplace(
       return { ...plannedView(node, plan, false, isWanted), exit: 'failed' };
   }
   if (!isWanted) await wantAgain(cluster, node);
-  const before = await onAgent(cluster, place, (link) => link.call('heal.status', {}));
-  // Wanted again, it may have begun by itself.
-  if (before.repair === null) {
-    const asked = await onAgent(cluster, place, (link) => askReplace(link, false));
+  const status = () => onAgent(cluster, place, (link) => link.call('heal.status', {}));
+  const before = await status();
+  const asked = before.repair === null ? await askOrBegun(cluster, place, status) : 'begun';
+  if (asked !== 'begun') {
     await audit(cluster.state, {
       action: 'member replace',
       node,
@@ -62,7 +63,7 @@ export async function memberReplace(
   }
   const end = await progress.phase(`Replace the member of ${node}`, (report) =>
     followRepair({
-      ask: () => onAgent(cluster, place, (link) => link.call('heal.status', {})),
+      ask: status,
       before,
       timeoutMs: flags.timeoutMs,
       note: report.note,
@@ -70,6 +71,20 @@ export async function memberReplace(
     }),
   );
   return endView(node, end);
+}
+
+/** Wanted again, a node begins by itself, even between the look and the question: that repair is the one asked for. */
+async function askOrBegun(
+  cluster: Cluster,
+  place: NodePlace,
+  status: () => Promise<HealStatus>,
+): Promise<Asked | 'begun'> {
+  try {
+    return await onAgent(cluster, place, (link) => askReplace(link, false));
+  } catch (error) {
+    if ((await status()).repair !== null) return 'begun';
+    throw error;
+  }
 }
 
 async function wantAgain(cluster: Cluster, node: string): Promise<void> {
