@@ -2,10 +2,21 @@
  * A bootstrap that is given up, and a host that has to begin again: cut short in the middle, both go on to a whole cluster, and
  * no member starts empty under an id that it has had.
  */
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectWhole, strikeAt, type TestCluster, testCluster, waitFor } from '../support/index.js';
+import {
+  expectEnd,
+  expectWhole,
+  strikeAt,
+  type TestCluster,
+  type TestNode,
+  testCluster,
+  waitFor,
+} from '../support/index.js';
+import { eventLines, newestEvent, quarantinesOn } from '../worlds/loopback/agent-record.js';
+import { askEtcd } from '../worlds/loopback/etcd-access.js';
+import { backUpHost, powerOff, restoreHost } from '../worlds/loopback/faults.js';
 
 describe('a reset that is cut short', () => {
   let cluster: TestCluster;
@@ -25,10 +36,13 @@ describe('a reset that is cut short', () => {
       cluster.nodes.every((node) => node.confValue('ETCD_INITIAL_CLUSTER_STATE') === 'existing'),
     );
     // Two that cannot come up again, WAL or not: their backend is no bolt file any more.
-    for (const node of cluster.nodes.slice(1)) {
-      writeFileSync(join(node.dataDir, 'member', 'snap', 'db'), 'no bolt file');
-      await node.killEtcd();
-    }
+    const [, broken, old] = cluster.nodes as [TestNode, TestNode, TestNode];
+    await powerOff(old);
+    backUpHost(old);
+    for (const { dataDir } of [broken, old])
+      writeFileSync(join(dataDir, 'member', 'snap', 'db'), 'no bolt file');
+    await broken.killEtcd();
+    await old.startAgent();
 
     const { struck } = await strikeAt(
       cluster,
@@ -53,7 +67,47 @@ describe('a reset that is cut short', () => {
       expect(aside.length).toBeGreaterThan(0);
     }
   });
+
+  test('is not undone by a host that comes back from an older backup: its etcd ends, its data stays', async () => {
+    const others = cluster.nodes.slice(0, 2);
+    const old = cluster.nodes[2]!;
+    await powerOff(old);
+    restoreHost(old);
+    // Nobody is there to ask when it comes back: it starts what it knows.
+    for (const node of others) node.pauseAgent();
+    let mark = newestEvent(old);
+    await old.startAgent();
+    await waitFor('the etcd of before', () => old.etcdPid() !== undefined, 30_000);
+    const data = dataOf(old);
+    for (const node of others) node.resumeAgent();
+    await waitFor('the fence', () => eventLines(old, mark).includes('done fence stopEtcd'));
+    expect(old.etcdPids()).toEqual([]);
+
+    // Its agent remembers that when it begins anew and nobody answers.
+    await old.endAgent();
+    for (const node of others) node.pauseAgent();
+    mark = newestEvent(old);
+    await old.startAgent();
+    const waits = /^waiting fence generation \d+ of another cluster was seen: waiting for the coordinator$/;
+    await waitFor('why it waits', () => eventLines(old, mark).some((line) => waits.test(line)));
+    for (const node of others) node.resumeAgent();
+
+    // What the coordinator wants it to be, it may not be told over data of the former cluster.
+    expectEnd(await cluster.bootstrap(), 6, /data of bootstrap \S+ is still in /, /token etcd2 --replace/);
+    expect(old.etcdPids()).toEqual([]);
+    expect(dataOf(old)).toEqual(data);
+    const { clusterId } = cluster.record()!;
+    for (const node of others)
+      expect((await askEtcd(cluster, node, (admin) => admin.status())).clusterId).toBe(clusterId);
+  });
 });
+
+/** Where the data of a node is, and what of it was moved aside. */
+function dataOf(node: TestNode) {
+  const wals = readdirSync(join(node.dataDir, 'member', 'wal')).filter((name) => name.endsWith('.wal'));
+  expect(wals).not.toEqual([]);
+  return { inode: statSync(node.dataDir).ino, wals, aside: quarantinesOn(node) };
+}
 
 describe('a host that was reinstalled before its etcd had ever started', () => {
   let cluster: TestCluster;

@@ -35,7 +35,7 @@ test('a dry run tells what would be done and changes nothing', async () => {
   expect(await everything()).toEqual(before);
 });
 
-test('with one host gone a second member may be neither removed nor replaced: refused, 6; without a quorum, 4', async () => {
+test('with one host gone a second member may be neither removed nor replaced: refused', async () => {
   const before = await everything();
   await powerOff(second!);
   const commands = ['remove', 'replace'].flatMap((what) => [
@@ -46,13 +46,7 @@ test('with one host gone a second member may be neither removed nor replaced: re
     expect(refused).toMatchObject({ outcome: 'refused' });
     expect(refused.guards).toContainEqual(expect.objectContaining({ guard: 'quorum', ok: false }));
   }
-  await powerOff(third!);
-  expectEnd(
-    await world.cluster.coordinator(['member', 'remove', third!.name, '--yes']),
-    4,
-    'no healthy voter',
-  );
-  await Promise.all([second!.startAgent(), third!.startAgent()]);
+  await second!.startAgent();
   await world.whole(30_000);
   expect(await everything()).toEqual(before);
 });
@@ -87,7 +81,8 @@ test('a member that is removed while it runs stays out, with its data, until its
     await third!.endAgent();
     await third!.startAgent();
     await saysWhy(third!, oldId, mark);
-    await staysOut(third!);
+    expect(third!.etcdPids()).toEqual([]);
+    expect(walsIn(third!.dataDir)).not.toEqual([]);
   });
   await world.expectKept(written, [first!, second!]);
   expect(world.cluster.record()).toMatchObject({ unwanted: [third!.name] });
@@ -105,19 +100,6 @@ test('a member that is removed while it runs stays out, with its data, until its
   expect(await world.memberId(third!)).not.toBe(oldId);
 });
 
-test('a host that was removed while it was away stays out when it is back, and may join as a new host', async () => {
-  const oldId = await world.memberId(third!);
-  await powerOff(third!);
-  const removed = await removal(third!);
-  expect(removed).toMatchObject({ outcome: 'removed', missed: [{ node: third!.name }] });
-  const mark = newestEvent(third!);
-  await third!.startAgent();
-  await saysWhy(third!, oldId, mark);
-  await staysOut(third!);
-  await reinstalled(third!);
-  expect(await world.memberId(third!)).not.toBe(oldId);
-});
-
 test('a reinstalled host whose member is still in the list takes its place under a new id', async () => {
   const oldId = await world.memberId(second!);
   const { replaces } = await reinstalled(second!);
@@ -126,6 +108,17 @@ test('a reinstalled host whose member is still in the list takes its place under
   expect(newMemberId).not.toBe(oldId);
   const repairs = repairsOf(second!);
   expect(repairs).toMatchObject([{ rule: 'rejoinReplaced', oldMemberId: oldId, newMemberId }]);
+});
+
+test('a host that was removed while it was away stays out when it is back', async () => {
+  const oldId = await world.memberId(third!);
+  await powerOff(third!);
+  const removed = await removal(third!);
+  expect(removed).toMatchObject({ outcome: 'removed', missed: [{ node: third!.name }] });
+  const mark = newestEvent(third!);
+  await third!.startAgent();
+  await saysWhy(third!, oldId, mark);
+  await staysOut(third!);
 });
 
 type Document = Readonly<Record<string, unknown>>;

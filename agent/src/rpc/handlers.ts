@@ -143,7 +143,7 @@ export async function applySpec(
       throw new Fault(
         'refused',
         `data of bootstrap ${known.cluster.bootstrapId} is still in ${known.etcd.dataDir}`,
-        'coordinator bootstrap --reset moves it aside first.',
+        `Where the new bootstrap is not finished: coordinator bootstrap --reset moves it aside. Where it is, this host came back from a former one: move that data and ${host.paths.stateDir} away, then coordinator token ${spec.node} --replace, as for a reinstalled host.`,
       );
     }
   }

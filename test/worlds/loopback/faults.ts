@@ -99,6 +99,28 @@ export function rollBack(node: TestNode, copy: string): void {
   cpSync(copy, node.dataDir, { recursive: true, preserveTimestamps: true });
 }
 
+/** What a backup of a whole host holds, agent and all; `/run` is in none. */
+const backedUp = ['stateDir', 'dataDir', 'confDir'] as const;
+
+/** A backup of a host without power. */
+export function backUpHost(node: TestNode): void {
+  for (const name of backedUp)
+    cpSync(node[name], backupOf(node, name), { recursive: true, preserveTimestamps: true });
+}
+
+/** A host without power is put back as it was when it was backed up. */
+export function restoreHost(node: TestNode): void {
+  rmSync(node.runDir, { recursive: true, force: true });
+  for (const name of backedUp) {
+    rmSync(node[name], { recursive: true, force: true });
+    cpSync(backupOf(node, name), node[name], { recursive: true, preserveTimestamps: true });
+  }
+}
+
+function backupOf(node: TestNode, name: string): string {
+  return join(node.dir, 'backup', name);
+}
+
 /** etcd.conf, certificates and keys of etcd are deleted, and etcd ends. */
 export async function loseConf(node: TestNode): Promise<void> {
   rmSync(node.confDir, { recursive: true, force: true });
