@@ -6,6 +6,7 @@ export * from './faketime.js';
 export * from './fingerprint.js';
 export * from './impostor.js';
 export * from './interruption.js';
+export * from './loopback-address.js';
 export * from './ports.js';
 export * from './process-table.js';
 export * from './programs.js';

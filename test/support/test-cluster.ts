@@ -24,6 +24,8 @@ export interface TestClusterOptions {
   /** How many nodes, default 3; they are called etcd0, etcd1, ... */
   readonly nodes?: number;
   readonly names?: readonly string[];
+  /** Of all nodes, default 127.0.0.1. */
+  readonly address?: string;
   /** Name of the cluster. */
   readonly name?: string;
   /** The `pki:` value, as YAML; default P-256, which is quick. */
@@ -53,7 +55,7 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
   const dir = workspace('cluster');
   const nodes = names.map((name, index) => {
     const [agent, client, peer] = ports.slice(index * 3, index * 3 + 3) as [number, number, number];
-    return new TestNode(dir, name, { agent, client, peer }, binaries.etcd);
+    return new TestNode(dir, name, { agent, client, peer }, binaries.etcd, options.address);
   });
   const cluster = new TestCluster(dir, options.name ?? 'test', nodes, binaries);
   cluster.writeTopology(cluster.topologyText(options.pki, options.healing));

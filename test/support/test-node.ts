@@ -14,7 +14,6 @@ export interface NodePorts {
 }
 
 export class TestNode {
-  readonly address = '127.0.0.1';
   readonly dir: string;
   readonly stateDir: string;
   readonly runDir: string;
@@ -23,6 +22,7 @@ export class TestNode {
   readonly configFile: string;
   readonly logFile: string;
   private agent: number | undefined;
+  private listensOn = '';
 
   constructor(
     parent: string,
@@ -30,6 +30,7 @@ export class TestNode {
     readonly ports: NodePorts,
     /** The etcd binary that the agent is configured with. */
     readonly etcd: string,
+    readonly address = '127.0.0.1',
   ) {
     this.dir = join(parent, name);
     this.stateDir = join(this.dir, 'agent');
@@ -63,6 +64,9 @@ export class TestNode {
       logLevel: 'debug',
       ...change,
     };
+    const [host] = settings.listen.split(':') as [string];
+    // Whatever else it listens on by a test's wish, nothing outside this machine is dialled for it.
+    this.listensOn = host.startsWith('127.') ? host : this.address;
     const lines = Object.entries(settings).map(([key, value]) => `${key}: ${value}`);
     writeFileSync(this.configFile, `${lines.join('\n')}\n`);
   }
@@ -86,7 +90,7 @@ export class TestNode {
       `the agent of ${this.name} to listen`,
       async () => {
         if (!isRunning(pid)) throw new Error(`the agent of ${this.name} ended:\n${this.agentLog()}`);
-        return acceptsConnections(this.address, this.ports.agent, 1_000);
+        return acceptsConnections(this.listensOn, this.ports.agent, 1_000);
       },
       30_000,
     );
