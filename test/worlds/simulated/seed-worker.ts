@@ -38,6 +38,9 @@ process.on('unhandledRejection', (error) => {
   escaped = error;
 });
 
+// Whoever asked is gone.
+process.on('disconnect', () => process.exit());
+
 process.on('message', (job: Job) => {
   void run(job).then((result) => process.send!(result));
 });
