@@ -1,3 +1,4 @@
+import { EtcdError } from '@etcd-agent/etcd';
 import { FileError, ServiceError } from '@etcd-agent/platform';
 import { Fault } from '@etcd-agent/protocol';
 import { expect, it } from 'vitest';
@@ -25,6 +26,14 @@ it("a service manager's refusal is told", async () => {
   expect(await caught(new ServiceError('start', 'the unit is masked', false))).toMatchObject({
     kind: 'failed',
     message: expect.stringContaining('masked'),
+  });
+});
+
+it('the words of etcd are told', async () => {
+  const refusal = new EtcdError('unhealthyCluster', 'https://10.0.0.1:2379', 'unhealthy cluster');
+  expect(await caught(refusal)).toMatchObject({
+    kind: 'failed',
+    message: expect.stringContaining('unhealthy cluster'),
   });
 });
 

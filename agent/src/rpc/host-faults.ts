@@ -1,8 +1,8 @@
 /**
- * What the host could not do, told to the caller: a full disk, a missing right, a service manager that says no. These
+ * What the host or its etcds could not do, told to the caller: a full disk, a missing right, a service manager that says no. These
  * errors name paths and reasons and hold no secrets, so they may cross the wire; everything else stays in the log.
  */
-import { EtcdConfError } from '@etcd-agent/etcd';
+import { EtcdConfError, EtcdError } from '@etcd-agent/etcd';
 import { PkiError } from '@etcd-agent/pki';
 import { FileError, ServiceError } from '@etcd-agent/platform';
 import { Fault, type Handlers, type MethodTable } from '@etcd-agent/protocol';
@@ -34,6 +34,8 @@ export function asFault(error: unknown): unknown {
       cause: error,
     });
   }
+  if (error instanceof EtcdError)
+    return new Fault('failed', `etcd says: ${error.message}`, 'coordinator status', { cause: error });
   if (error instanceof StateError || error instanceof PkiError || error instanceof EtcdConfError) {
     return new Fault('failed', error.message, undefined, { cause: error });
   }
