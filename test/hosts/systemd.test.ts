@@ -192,6 +192,10 @@ function tell(lab: Lab): void {
   });
 
   describe('the systemd adapter, called on a host', () => {
+    test('whose agent rests meanwhile: after a stop it would look at the disk before any start', async () => {
+      await etcd2.must('systemctl', 'stop', 'etcd-agent');
+    });
+
     test('ends etcd politely, knows that it was a stop, and starts it again', async () => {
       const states = await callServices(
         etcd2,
@@ -282,6 +286,8 @@ function tell(lab: Lab): void {
   });
 
   test('healing is resumed', async () => {
+    await etcd2.must('systemctl', 'start', 'etcd-agent');
+    await until('the agent is back', 15_000, async () => agentSeen(lab, 'etcd2'));
     expect(await lab.coordinator(['heal', 'resume'])).toMatchObject({ code: 0 });
   });
 
