@@ -163,7 +163,10 @@ class BootstrapRun {
 
   private async plan(): Promise<readonly BootstrapStep[]> {
     const { record } = this;
-    const nodes = await this.situations();
+    const before = await this.situations();
+    const started = record === undefined || this.reset ? [] : await everStarted(this.options.cluster, before);
+    // A start that was under way shows in the members' word sooner than in a look from before it.
+    const nodes = started.length === 0 ? before : await this.situations();
     // Digests need every node's certificate: before everybody is enrolled nothing can have been sent to everybody.
     const digests = record === undefined || this.toEnrol.size > 0 ? undefined : this.digests(record);
     const plan: BootstrapPlan = planBootstrap({
@@ -176,7 +179,7 @@ class BootstrapRun {
         record?.settingsSha256 !== undefined &&
         digests.settingsSha256 !== record.settingsSha256,
       quorumAnswers: this.reset && (await quorumAnswers(this.options.cluster)),
-      everStarted: record === undefined || this.reset ? [] : await everStarted(this.options.cluster, nodes),
+      everStarted: started,
     });
     if (plan.kind === 'steps') return plan.steps;
     throw new Failure({
