@@ -5,8 +5,10 @@
 import { randomInt } from 'node:crypto';
 import { probeListen } from '@etcd-agent/platform';
 
-const lowest = 10_000;
-const highest = 19_999;
+/** Test files that run at the same time have ports of their own. */
+const portsOfWorker = 5_000;
+const lowest = 10_000 + portsOfWorker * ((Number(process.env.VITEST_POOL_ID ?? 1) - 1) % 4);
+const highest = lowest + portsOfWorker - 1;
 const given = new Set<number>();
 
 /** `count` ports that are free now and that this test file was not given before. */

@@ -2,14 +2,14 @@
  * What the agent answers about healing: its view for peers, its status and events for people, and what an operator may ask
  * for. What is asked goes through the same guards as what the agent does by itself.
  */
-import { EtcdError, type MemberId, memberId } from '@etcd-agent/etcd';
-import { type AgentMethods, Fault, type GuardView, type Handlers } from '@etcd-agent/protocol';
+import { memberId } from '@etcd-agent/etcd';
+import { type AgentMethods, Fault, type Handlers } from '@etcd-agent/protocol';
 import type { Journal } from '../heal/journal.js';
-import { throughAny, underLock, votersBut } from '../heal/membership-calls.js';
 import { myId } from '../heal/plan/conditions.js';
-import { failing, guardLosing, guardsToBegin } from '../heal/plan/guards.js';
+import { failing, guardsToBegin } from '../heal/plan/guards.js';
 import { healStatus, peerView } from '../heal/views.js';
 import type { CallContext } from './handlers.js';
+import { removeMember } from './remove-member.js';
 
 type HealMethods = Pick<
   AgentMethods,
@@ -70,7 +70,7 @@ export const healHandlers: Handlers<HealMethods, CallContext> = {
   },
 
   'member.remove': ({ memberId: hex, dryRun, by }, { host, caretaker: { healer } }) =>
-    removeMember(memberId(hex), dryRun, by, { host, healer }),
+    removeMember({ id: memberId(hex), dryRun, by }, host, healer),
 
   async 'member.replace'({ dryRun, by }, { host, caretaker: { alone, healer } }) {
     const seen = await healer.lookNow();
@@ -109,57 +109,4 @@ export const healHandlers: Handlers<HealMethods, CallContext> = {
 
 function underWay({ stage }: Journal): Fault {
   return new Fault('refused', `a repair is under way already (${stage})`, 'coordinator heal status');
-}
-
-async function removeMember(
-  id: MemberId,
-  dryRun: boolean,
-  by: string,
-  { host, healer }: { host: CallContext['host']; healer: CallContext['caretaker']['healer'] },
-): Promise<{ guards: GuardView[]; removed: boolean }> {
-  const judge = async () => {
-    const seen = await healer.lookNow();
-    if (seen === undefined)
-      throw new Fault('refused', 'this node has no member spec yet', 'coordinator bootstrap');
-    const { cluster } = seen.picture;
-    if (cluster.kind === 'unknown')
-      throw new Fault('refused', `the members cannot be read: ${cluster.why}`, 'coordinator status');
-    const entry = cluster.members.find((member) => member.id === id);
-    if (entry === undefined)
-      throw new Fault('refused', `member ${id} is not in the list`, 'coordinator member list');
-    return { seen, cluster, guards: [guardLosing(cluster, id)] };
-  };
-  const first = await judge();
-  if (dryRun || failing(first.guards).length > 0) return { guards: first.guards, removed: false };
-  let outcome = { guards: first.guards, removed: false };
-  const voters = votersBut(first.seen.look.endpoints, first.cluster.members, id);
-  const locked = await underLock(voters, `${first.seen.spec.node} for ${by}`, async () => {
-    const again = await judge();
-    if (failing(again.guards).length > 0) {
-      outcome = { guards: again.guards, removed: false };
-      return;
-    }
-    try {
-      await throughAny(votersBut(again.seen.look.endpoints, again.cluster.members, id), (admin) =>
-        admin.memberRemove(id),
-      );
-      outcome = { guards: again.guards, removed: true };
-    } catch (error) {
-      if (!(error instanceof EtcdError)) throw error;
-      // It may have been done all the same: the list tells.
-      const after = (await healer.lookNow())?.picture.cluster;
-      const removed = after?.kind === 'known' && !after.members.some((member) => member.id === id);
-      const refusal = { guard: 'etcd', ok: removed, reason: error.message };
-      outcome = { guards: [...again.guards, refusal], removed };
-    }
-  });
-  if (locked.kind === 'busy')
-    throw new Fault('busy', `${locked.owner} is changing the membership: try again`);
-  await healer.events.record(
-    'operator',
-    'removeMember',
-    `member ${id} ${outcome.removed ? 'removed' : 'not removed'} for ${by}`,
-  );
-  host.log.warn({ id, by, ...outcome }, 'member.remove');
-  return outcome;
 }

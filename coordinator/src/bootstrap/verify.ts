@@ -3,7 +3,7 @@
  * with the ids that were expected, and every node's etcd.conf on `existing`.
  */
 import { connectEtcd, type EtcdAdmin, EtcdError } from '@etcd-agent/etcd';
-import { acceptsConnections } from '@etcd-agent/platform';
+import { acceptsConnections, systemClock } from '@etcd-agent/platform';
 import { type AdminCredentials, type ClusterView, viewThrough } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
 import { nodeFailure } from '../link/dial-error.js';
@@ -102,7 +102,7 @@ async function waitHealthy(
     } catch (error) {
       const mayRetry = error instanceof EtcdError && error.retryable;
       if (!mayRetry || performance.now() >= deadline) throw error;
-      await sleep(retryMs);
+      await systemClock.sleep(retryMs);
     }
   }
 }
@@ -113,7 +113,7 @@ async function waitPort({ address, clientPort, name }: NodePlace, deadline: numb
     if (await acceptsConnections(address, clientPort, tryMsMax)) return;
     if (performance.now() >= deadline)
       throw new Error(`etcd of ${name} does not listen on ${address} port ${clientPort}`);
-    await sleep(portMs);
+    await systemClock.sleep(portMs);
   }
 }
 
@@ -125,7 +125,7 @@ async function viewSettled(clients: readonly MemberClient[], deadline: number): 
       view.members !== undefined &&
       view.endpoints.every(({ health, status }) => health.kind === 'healthy' && status !== undefined);
     if (settled || performance.now() >= deadline) return view;
-    await sleep(retryMs);
+    await systemClock.sleep(retryMs);
   }
 }
 
@@ -141,7 +141,7 @@ async function waitFlipped(link: NodeLink, deadline: number): Promise<void> {
         next: `on ${link.place.name}: journalctl -u etcd-agent`,
       });
     }
-    await sleep(confMs);
+    await systemClock.sleep(confMs);
   }
 }
 
@@ -169,8 +169,4 @@ async function notHealthy(
     cause: "etcd's own log says why",
     next: `coordinator explain ${failed[0]!.place.name}, and the log of etcd there; then run coordinator bootstrap again: it goes on from here`,
   });
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

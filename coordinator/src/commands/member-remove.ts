@@ -1,4 +1,5 @@
 /** `coordinator member remove NODE`: asks, removes, and says what is so then. */
+import { systemClock } from '@etcd-agent/platform';
 import { audit } from '../audit.js';
 import { readAdminCredentials } from '../authority.js';
 import { silentNotes, withAgents } from '../cluster/ask-agents.js';
@@ -8,6 +9,7 @@ import { viewCluster } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
 import type { Published } from '../generation/publish.js';
 import { type RemovalFacts, type RemovalOutcome, removeMember } from '../members/remove-member.js';
+import { seeVoter } from '../members/see-voter.js';
 import { guardTable } from '../output/healing.js';
 import type { View } from '../output/view.js';
 import { ask, type CommandContext } from './context.js';
@@ -18,7 +20,7 @@ export interface MemberChangeFlags {
 }
 
 export async function memberRemove(
-  { stateDir }: CommandContext,
+  { stateDir, progress }: CommandContext,
   node: string,
   { dryRun, yes }: MemberChangeFlags,
 ): Promise<View> {
@@ -27,7 +29,16 @@ export async function memberRemove(
   const lock = dryRun ? undefined : await cluster.state.lock('coordinator member remove');
   try {
     const record = await finishedRecord(cluster);
-    const seen = await viewCluster(cluster.places, await readAdminCredentials(cluster.state));
+    const credentials = await readAdminCredentials(cluster.state);
+    const seen = await progress.phase('Look for a healthy voter', ({ note }) =>
+      seeVoter({
+        look: () => viewCluster(cluster.places, credentials),
+        places: cluster.places,
+        except: node,
+        note,
+        clock: systemClock,
+      }),
+    );
     if (seen.members === undefined) throw noList(cluster);
     const confirm = async (facts: RemovalFacts) => yes || (await confirmed(cluster, facts));
     const outcome = await withAgents(cluster, cluster.places, (reached) =>

@@ -2,6 +2,7 @@
  * `coordinator member replace NODE`: asks the node's own agent to take its member out and in again, and watches it. A node
  * that was removed on purpose is wanted again by this.
  */
+import { systemClock } from '@etcd-agent/platform';
 import type { HealStatus } from '@etcd-agent/protocol';
 import { audit } from '../audit.js';
 import { withAgents } from '../cluster/ask-agents.js';
@@ -67,7 +68,7 @@ export async function memberReplace(
       before,
       timeoutMs: flags.timeoutMs,
       note: report.note,
-      clock: { nowMs: () => Date.now(), sleep },
+      clock: systemClock,
     }),
   );
   return endView(node, end);
@@ -171,8 +172,4 @@ function endView(node: string, end: RepairEnd): View {
     cause: end.why,
     next: `coordinator explain ${node}; coordinator events --node ${node}`,
   });
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

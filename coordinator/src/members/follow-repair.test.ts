@@ -40,7 +40,8 @@ async function after(answers: readonly (HealStatus | undefined)[], timeoutMs = 6
     timeoutMs,
     note: (text) => notes.push(text),
     clock: {
-      nowMs: () => nowMs,
+      now: () => new Date(nowMs),
+      monotonicMs: () => nowMs,
       sleep: async (ms) => {
         nowMs += ms;
       },

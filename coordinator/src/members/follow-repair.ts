@@ -1,4 +1,5 @@
 /** Watching one node's repair to its end. Agents may restart on the way; the journal is theirs. */
+import type { Clock } from '@etcd-agent/platform';
 import type { HealStatus } from '@etcd-agent/protocol';
 import { repairText, waitingText } from '../output/healing.js';
 
@@ -14,7 +15,7 @@ export interface FollowRepairOptions {
   readonly before: Pick<HealStatus, 'history'>;
   readonly timeoutMs: number;
   readonly note: (text: string) => void;
-  readonly clock: { nowMs(): number; sleep(ms: number): Promise<void> };
+  readonly clock: Clock;
 }
 
 export type RepairEnd =
@@ -24,20 +25,18 @@ export type RepairEnd =
 export async function followRepair(options: FollowRepairOptions): Promise<RepairEnd> {
   const { ask, before, timeoutMs, note, clock } = options;
   const former = before.history.at(-1)?.endedAt;
-  const beganMs = clock.nowMs();
+  const beganMs = clock.monotonicMs();
   let quietFromMs = beganMs;
   let last = 'it has not begun';
-  while (clock.nowMs() - beganMs < timeoutMs) {
+  while (clock.monotonicMs() - beganMs < timeoutMs) {
     const status = await ask().catch((error: unknown) => error as Error);
     if (status instanceof Error) {
       // A silent agent is no failed repair: etcd and the journal are still there when it is back.
-      quietFromMs = clock.nowMs();
+      quietFromMs = clock.monotonicMs();
       last = status.message;
     } else if (status.repair !== null) {
-      quietFromMs = clock.nowMs();
-      last = [repairText(status.repair, new Date(clock.nowMs())), ...status.waiting.map(waitingText)].join(
-        '; ',
-      );
+      quietFromMs = clock.monotonicMs();
+      last = [repairText(status.repair, clock.now()), ...status.waiting.map(waitingText)].join('; ');
     } else {
       const newest = status.history.at(-1);
       const isOver = newest !== undefined && newest.endedAt !== former;
@@ -46,7 +45,7 @@ export async function followRepair(options: FollowRepairOptions): Promise<Repair
       last = isOver
         ? `repaired; etcd is ${status.view.etcd}`
         : status.waiting.map(waitingText).join('; ') || 'no repair is under way';
-      if (!isOver && clock.nowMs() - quietFromMs >= quietMsMax) return { kind: 'failed', why: last };
+      if (!isOver && clock.monotonicMs() - quietFromMs >= quietMsMax) return { kind: 'failed', why: last };
     }
     note(last);
     await clock.sleep(pollMs);
