@@ -108,6 +108,8 @@ export function pathsOf(config: AgentConfig) {
   return {
     stateDir: config.stateDir,
     lock: state('agent.lock'),
+    /** Room for this agent on a disk that has filled up. */
+    reserve: state('reserve'),
     joinToken: state('join-token'),
     identity: state('identity.json'),
     /** A key and request that are bound to a token but not certified yet. */

@@ -25,6 +25,7 @@ import { type AgentConfig, pathsOf } from './config.js';
 import { HealStore } from './heal/memory.js';
 import type { AgentHost, Machine } from './host.js';
 import { openPeerLinks } from './peer-links.js';
+import { keepReserve, withReserve } from './reserve.js';
 import { Store } from './store.js';
 
 export interface LinuxHost extends AgentHost {
@@ -36,8 +37,12 @@ export async function openLinuxHost(config: AgentConfig): Promise<LinuxHost> {
   const paths = pathsOf(config);
   const store = new Store(linuxFiles, paths);
   await store.prepare();
-  const lock = await acquireExclusive(paths.lock, 'etcd-agent run');
+  const lock = await withReserve(linuxFiles, paths.reserve, () =>
+    acquireExclusive(paths.lock, 'etcd-agent run'),
+  );
   const log = await createLogger({ name: 'etcd-agent', level: config.logLevel });
+  if (!(await keepReserve(linuxFiles, paths.reserve)))
+    log.warn({ path: paths.stateDir }, 'the disk with the state of this agent is full');
   // A permit is for a start that this process saw begin. One left by a former agent must not start anything now.
   await linuxFiles.remove(paths.permit);
   const services = await openServices(config, log);

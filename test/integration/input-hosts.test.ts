@@ -14,8 +14,10 @@ import {
   type TestCluster,
   type TestNode,
   testCluster,
+  waitFor,
   wrongClock,
 } from '../support/index.js';
+import { powerOff } from '../worlds/loopback/faults.js';
 
 interface Finding {
   readonly node: string;
@@ -239,6 +241,16 @@ describe("an agent's own disk", () => {
     disk.empty();
     const again = await small.bootstrap();
     expect(again.code, describeOutcome(again)).toBe(0);
+
+    // Without power, and full when it is back: there is room for its lock, and its etcd has a disk of its own.
+    await powerOff(only);
+    disk.fill();
+    await only.startAgent();
+    await waitFor(
+      'etcd to serve again',
+      async () => (await small.coordinator(['status'])).code === 0,
+      30_000,
+    );
   });
 });
 
