@@ -48,6 +48,16 @@ const positionsSchema = z.strictObject({
 });
 export type RememberedPosition = z.infer<typeof positionsSchema>['members'][number];
 
+/**
+ * An operator's order that could not be begun for this long is void: nobody expects any more that a member is replaced for it.
+ */
+const orderMsMax = 10 * 60_000;
+
+/** By wall time, which is all that is known after a restart; an order from what the clock calls the future has just been given. */
+export function standingOrder({ order }: Pick<HealMemory, 'order'>, wallMs: number): HealMemory['order'] {
+  return order !== undefined && wallMs - Date.parse(order.at) < orderMsMax ? order : undefined;
+}
+
 const empty: HealMemory = { schema: 1, history: [], counters: {} };
 
 /** Reads once, writes on every change; what cannot be understood is a StateError and never taken for nothing. */

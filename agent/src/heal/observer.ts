@@ -22,6 +22,7 @@ import {
   workFile,
 } from './local-facts.js';
 import { type Look, lookAround, type MemberHash, readAlarms, readHashes } from './look.js';
+import { standingOrder } from './memory.js';
 import { clusterOf, diskOf, hashesOf, meOf, ownOf, peersOf } from './picture-of.js';
 import { conditions } from './plan/conditions.js';
 import type { EndFacts, FilesFacts, Picture, ServiceFacts } from './plan/picture.js';
@@ -183,7 +184,7 @@ export class Observer {
         endedMs: Date.parse(endedAt),
       })),
       fencedBy: memory.fencedBy,
-      order: memory.order,
+      order: standingOrder(memory, wallMs),
       stalledMs: 0,
     };
     const stalledMs = await this.stalled(base, spec, nowMs);

@@ -1,5 +1,6 @@
 /**
- * Data that was moved aside: bounded by age and size, the newest always kept. Only directories that this agent's own
+ * Data that was moved aside: bounded by age and size. The newest is always kept, and where a repair took several tries, so is
+ * what its member had when it began: what comes after that is the rest of a join. Only directories that this agent's own
  * records name are ever removed, and only after the member that replaced them was a verified voter.
  */
 import type { MemberSpec } from '@etcd-agent/protocol';
@@ -12,22 +13,25 @@ export async function pruneQuarantines(
   { healing }: Pick<MemberSpec, 'healing'>,
 ): Promise<void> {
   const { history } = await heal.read();
-  const all = history.flatMap(({ quarantines, endedAt }) =>
-    quarantines.map((path) => ({ path, endedMs: Date.parse(endedAt) })),
-  );
-  const sized: { path: string; endedMs: number; bytes: number }[] = [];
-  for (const each of all) {
-    if ((await files.stat(each.path)).kind === 'directory')
-      sized.push({ ...each, bytes: await files.usedBytes(each.path) });
+  const found: { path: string; repair: string; endedMs: number; bytes: number }[] = [];
+  for (const { quarantines, endedAt } of history) {
+    for (const path of quarantines) {
+      if ((await files.stat(path)).kind !== 'directory') continue;
+      const bytes = await files.usedBytes(path);
+      found.push({ path, repair: endedAt, endedMs: Date.parse(endedAt), bytes });
+    }
   }
+  const newest = found.at(-1);
+  const begunWith = found.find(({ repair }) => repair === newest?.repair);
   let keptBytes = 0;
-  for (const [back, { path, endedMs, bytes }] of [...sized].reverse().entries()) {
+  for (const { path, endedMs, bytes } of found
+    .filter((each) => each !== newest && each !== begunWith)
+    .reverse()) {
     const old = clock.now().getTime() - endedMs > healing.quarantineMs;
-    const tooMuch = back > 0 && keptBytes + bytes > healing.quarantineBytesMax;
-    if (back > 0 && (old || tooMuch)) {
+    if (old || keptBytes + bytes > healing.quarantineBytesMax) {
       await files.removeTree(path);
       log.info({ path, bytes }, old ? 'an old quarantine was removed' : 'a quarantine was removed for room');
-    } else if (back > 0) {
+    } else {
       keptBytes += bytes;
     }
   }

@@ -1,4 +1,6 @@
 /** The policy that an operator writes is the policy that the agents get. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { healingPolicySchema } from '@etcd-agent/protocol';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -45,5 +47,14 @@ it('has every key with a reason in the JSON schema', () => {
 it('stands for every number of the policy, once', () => {
   expect(Object.keys(healingSchema.parse(undefined))).toHaveLength(
     Object.keys(healingPolicySchema.shape).length,
+  );
+});
+
+it('stands in docs/SELF_HEALING.md with every key and its default', () => {
+  const text = readFileSync(resolve(import.meta.dirname, '../../../docs/SELF_HEALING.md'), 'utf8');
+  const times = text.slice(text.indexOf('## Times'), text.indexOf('## Holding'));
+  const told = [...times.matchAll(/^\| `(\w+)` \| `(\w+)` \|/gm)].map(([, key, value]) => [key, value]);
+  expect(told).toEqual(
+    Object.entries(healingSchema.parse(undefined)).map(([key, value]) => [key, `${value}`]),
   );
 });

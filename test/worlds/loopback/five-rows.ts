@@ -2,13 +2,14 @@
  * Five members, two in trouble at once. Servers up to 3.5.29 add no member while a voter cannot be reached: two broken ones
  * are both removed first, and beside a silent one nothing is removed that could not be added again.
  */
-import { beforeAll, describe, expect, test } from 'vitest';
-import { sleep, type TestNode, waitFor } from '../support/index.js';
-import { eventLines, newestEvent, repairsOf } from '../worlds/loopback/agent-record.js';
-import { hang, wipe } from '../worlds/loopback/faults.js';
-import { HealingWorld } from '../worlds/loopback/healing-world.js';
+import { beforeAll, expect, test } from 'vitest';
+import { sleep, type TestNode, waitFor } from '../../support/index.js';
+import { eventLines, newestEvent, repairsOf } from './agent-record.js';
+import { hang, wipe } from './faults.js';
+import { HealingWorld } from './healing-world.js';
 
-describe.each(['3.4.23', '3.5.30'] as const)('etcd %s', (version) => {
+/** On one cluster of five. */
+export function tellFiveRows(version: '3.4.23' | '3.5.30'): void {
   let world: HealingWorld;
 
   beforeAll(async () => {
@@ -16,24 +17,21 @@ describe.each(['3.4.23', '3.5.30'] as const)('etcd %s', (version) => {
     return () => world.close();
   });
 
-  test.runIf(version === '3.4.23')(
-    'two that are wiped at once, one of them leading, both join again',
-    async () => {
-      const [first, second] = world.nodes as [TestNode, TestNode];
-      await world.makeLeader(second);
-      const ids = await Promise.all([first, second].map((node) => world.memberId(node)));
-      await world.round(
-        async () => {
-          await Promise.all([wipe(first, 'killed'), wipe(second, 'killed')]);
-        },
-        { repaired: [first, second], withinMs: 90_000 },
-      );
-      world.expectRepaired(first, 'rejoinDataGone', ids[0]!);
-      world.expectRepaired(second, 'rejoinDataGone', ids[1]!);
-    },
-  );
+  test('two that are wiped at once, one of them leading, both join again', async () => {
+    const [first, second] = world.nodes as [TestNode, TestNode];
+    await world.makeLeader(second);
+    const ids = await Promise.all([first, second].map((node) => world.memberId(node)));
+    await world.round(
+      async () => {
+        await Promise.all([wipe(first, 'killed'), wipe(second, 'killed')]);
+      },
+      { repaired: [first, second], withinMs: 90_000 },
+    );
+    world.expectRepaired(first, 'rejoinDataGone', ids[0]!);
+    world.expectRepaired(second, 'rejoinDataGone', ids[1]!);
+  });
 
-  test.runIf(version === '3.5.30')('two that are wiped one second apart both join again', async () => {
+  test('two that are wiped one second apart both join again', async () => {
     const [first, second] = world.nodes as [TestNode, TestNode];
     await world.round(
       async () => {
@@ -82,4 +80,4 @@ describe.each(['3.4.23', '3.5.30'] as const)('etcd %s', (version) => {
     world.expectRepaired(broken, 'rejoinDataGone', oldId);
     expect(await world.memberId(silent)).toBe(silentId);
   });
-});
+}

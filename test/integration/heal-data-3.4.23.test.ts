@@ -1,0 +1,4 @@
+/** Lost, damaged and older data on etcd 3.4.23. A member joins as a learner and is promoted. */
+import { tellDataRows } from '../worlds/loopback/data-rows.js';
+
+tellDataRows('3.4.23');
