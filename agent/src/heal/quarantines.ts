@@ -13,12 +13,12 @@ export async function pruneQuarantines(
   { healing }: Pick<MemberSpec, 'healing'>,
 ): Promise<void> {
   const { history } = await heal.read();
-  const found: { path: string; repair: string; endedMs: number; bytes: number }[] = [];
-  for (const { quarantines, endedAt } of history) {
+  const found: { path: string; repair: number; endedMs: number; bytes: number }[] = [];
+  for (const [repair, { quarantines, endedAt }] of history.entries()) {
     for (const path of quarantines) {
       if ((await files.stat(path)).kind !== 'directory') continue;
       const bytes = await files.usedBytes(path);
-      found.push({ path, repair: endedAt, endedMs: Date.parse(endedAt), bytes });
+      found.push({ path, repair, endedMs: Date.parse(endedAt), bytes });
     }
   }
   const newest = found.at(-1);
