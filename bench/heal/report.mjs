@@ -47,18 +47,29 @@ function printFault(measured) {
   }
 }
 
-function printLoad({ perSecond, writers, onOff, offOff }) {
+function printLoad({ rounds, perSecond, writers, onOff, offOff }) {
   print('');
-  print(`agents on beside agents off, ${perSecond} writes a second, then ${writers} writers at full speed`);
+  print(
+    `agents on beside agents off, ${perSecond} writes a second, then ${writers} writers at full speed; ${rounds} pairs of each kind`,
+  );
   row('p99 off', range(onOff.p99Ms.second, 1, 'ms'));
   row('p99 on', range(onOff.p99Ms.first, 1, 'ms'));
-  row('  ratio on/off of each pair', range(onOff.p99Ms.ratio, 2, ''));
+  row('  ratio on/off of each pair', range(onOff.p99Ms.ratio, 2, ''), within(onOff.p99Ms, offOff.p99Ms));
   row('  ratio off/off, for the spread', range(offOff.p99Ms.ratio, 2, ''));
   row('throughput of the bounded load, on', range(onOff.boundedPerSecond.first, 0, 'writes/s'));
   row('throughput at full speed, off', range(onOff.fullPerSecond.second, 0, 'writes/s'));
   row('throughput at full speed, on', range(onOff.fullPerSecond.first, 0, 'writes/s'));
-  row('  ratio on/off of each pair', range(onOff.fullPerSecond.ratio, 2, ''));
+  row(
+    '  ratio on/off of each pair',
+    range(onOff.fullPerSecond.ratio, 2, ''),
+    within(onOff.fullPerSecond, offOff.fullPerSecond),
+  );
   row('  ratio off/off, for the spread', range(offOff.fullPerSecond.ratio, 2, ''));
+}
+
+/** Whether the median of the pairs on/off is one that two equal windows have had too. */
+function within({ ratio: { median } }, { ratio: { min, max } }) {
+  return `${min <= median && median <= max ? 'within' : 'MISSED: beyond'} the spread of off/off`;
 }
 
 function printIdle({ idle }) {

@@ -14,27 +14,28 @@ const writers = 16;
 const fullMs = 4_000;
 const settleMs = 3_000;
 const writeMsMax = 5_000;
-const pairsOf = 5;
 const value = 'x'.repeat(256);
 
-export async function measureLoad({ dir, etcd, timing, keep: _ }) {
+/** `rounds` pairs of each kind. */
+export async function measureLoad({ dir, etcd, timing, rounds }) {
   const cluster = await OurCluster.start({ dir, etcd, timing });
   try {
     await untilAllHealthy(cluster.endpoints, 60_000);
     await window(cluster, 'on');
     const pairs = { onOff: [], offOff: [] };
-    for (let round = 1; round <= pairsOf; round += 1) {
+    for (let round = 1; round <= rounds; round += 1) {
       const order = round % 2 === 1 ? ['off', 'on'] : ['on', 'off'];
       const seen = {};
       for (const agents of order) seen[agents] = await window(cluster, agents);
       pairs.onOff.push(compare(seen.on, seen.off));
       pairs.offOff.push(compare(await window(cluster, 'off'), await window(cluster, 'off')));
       process.stderr.write(
-        `write load: round ${round} of ${pairsOf}: p99 ${seen.off.p99Ms.toFixed(1)} ms off, ${seen.on.p99Ms.toFixed(1)} ms on; ` +
+        `write load: round ${round} of ${rounds}: p99 ${seen.off.p99Ms.toFixed(1)} ms off, ${seen.on.p99Ms.toFixed(1)} ms on; ` +
           `${seen.off.fullPerSecond.toFixed(0)}/s off, ${seen.on.fullPerSecond.toFixed(0)}/s on\n`,
       );
     }
     return {
+      rounds,
       perSecond,
       boundedMs,
       writers,

@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import { probeListen } from '@etcd-agent/platform';
 
 /** Test files that run at the same time have ports of their own. */
-const portsOfWorker = 5_000;
+const portsOfWorker = 2_500;
 const lowest = 10_000 + portsOfWorker * ((Number(process.env.VITEST_POOL_ID ?? 1) - 1) % 4);
 const highest = lowest + portsOfWorker - 1;
 const given = new Set<number>();

@@ -32,6 +32,10 @@ const impatient: Readonly<Record<string, string>> = {
   hold: '0s',
 };
 
+/** Between two looks at the member lists, and at whether all is whole: each takes CPU from what is looked at. */
+const watchMs = 100;
+const wholeMs = 250;
+
 export interface WorldOptions {
   readonly version?: EtcdVersion;
   readonly nodes?: number;
@@ -183,7 +187,7 @@ export class HealingWorld {
           return why === undefined;
         },
         timeoutMs,
-        100,
+        wholeMs,
       );
     } catch (error) {
       throw new Error(`${(error as Error).message}: ${why}\n${this.told()}`);
@@ -295,7 +299,7 @@ function watchMembers(world: HealingWorld): { stop(): readonly string[] } {
         const list = await orSilent(world.admin(node).memberList({ linearizable: false }));
         for (const each of list === undefined ? [] : problemsOf(list)) wrong.add(`${node.name}: ${each}`);
       }
-      await sleep(50);
+      await sleep(watchMs);
     }
   };
   void look();

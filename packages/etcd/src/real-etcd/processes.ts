@@ -78,11 +78,15 @@ export class EtcdProcess {
   }
 }
 
+/** Test files that run at the same time have ports of their own. */
+const portsOfWorker = 2_700;
+const lowest = 21_000 + portsOfWorker * ((Number(process.env.VITEST_POOL_ID ?? 1) - 1) % 4);
+
 /** Ports on 127.0.0.1 that were free a moment ago, below the range that the kernel hands out by itself. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   for (let tries = 0; ports.size < count && tries < 500; tries++) {
-    const port = 21_000 + Math.floor(Math.random() * 11_000);
+    const port = lowest + Math.floor(Math.random() * portsOfWorker);
     if (!ports.has(port) && (await isFree(port))) ports.add(port);
   }
   if (ports.size < count) throw new Error(`fewer than ${count} free ports found`);
