@@ -1,0 +1,169 @@
+/** What a node does for its own etcd whose data is fine, situation by situation. A picture that is not named here is the one of testdata/pictures.ts. */
+import { describe, expect, it } from 'vitest';
+import type { Picture } from './picture.js';
+import { planHeal } from './plan-heal.js';
+import { data, me, stepOf, waits } from './testdata/asking.js';
+import { cluster, id, member, peer, picture, silent, stopped } from './testdata/pictures.js';
+
+describe('etcd down with its data intact', () => {
+  const checked = (change: Partial<Extract<Picture['disk'], { kind: 'checked' }>> = {}) =>
+    ({
+      kind: 'checked',
+      position: { term: '3', index: '100' },
+      why: 'ends at 100',
+      remembered: undefined,
+      behind: false,
+      asked: 2,
+      forMs: 10,
+      ...change,
+    }) as const;
+
+  it('is compared with what others remember, then started', () => {
+    expect(stepOf(picture(stopped()))).toEqual({ kind: 'checkDisk' });
+    expect(stepOf(picture({ ...stopped(), disk: checked() }))).toEqual({ kind: 'startEtcd' });
+  });
+
+  it('is started without a quorum too, and nothing else is done', () => {
+    const lost = { kind: 'unknown', why: 'no answer', answering: 0 } as const;
+    expect(stepOf(picture({ ...stopped(), cluster: lost, disk: checked() }))).toEqual({ kind: 'startEtcd' });
+  });
+
+  it('is compared again when the comparison is old: somebody may have restored a backup', () => {
+    expect(stepOf(picture({ ...stopped(), disk: checked({ forMs: 60_000 }) }))).toEqual({
+      kind: 'checkDisk',
+    });
+  });
+
+  it('with a head of its WAL that cannot be read is started: etcd says itself what is wrong', () => {
+    const damaged = data({ wal: { kind: 'unreadable', why: 'checksum' } });
+    expect(stepOf(picture({ ...stopped(), data: damaged, disk: checked() }))).toEqual({ kind: 'startEtcd' });
+    expect(
+      stepOf(picture({ ...stopped(), data: { ...damaged, begunHere: false }, disk: checked() })),
+    ).toBeUndefined();
+  });
+
+  it('waits five seconds for agents that do not answer, then starts and says so', () => {
+    const peers = [silent(0), silent(1)];
+    waits(picture({ ...stopped(), peers, disk: checked({ asked: 0 }) }), /asking the other agents/);
+    const plan = planHeal(picture({ ...stopped(), peers, disk: checked({ asked: 0, forMs: 6_000 }) }));
+    expect(plan.decision).toMatchObject({
+      step: { kind: 'startEtcd' },
+      why: expect.stringContaining('no other agent could be asked'),
+    });
+  });
+
+  it('is not started where the disk is behind: it rejoins with a quorum of the others, and waits without', () => {
+    const disk = checked({ behind: true, remembered: { term: '3', index: '500', by: 'etcd0' } });
+    expect(stepOf(picture({ ...stopped(), disk }))).toEqual({ kind: 'beginRepair', oldId: id(2) });
+    waits(
+      picture({ ...stopped(), disk, cluster: { kind: 'unknown', why: 'no leader', answering: 1 } }),
+      /rolled back.*a person must choose/,
+    );
+  });
+
+  it.each<[string, Partial<Picture['service']>, RegExp]>([
+    [
+      'stopped by hand a moment ago',
+      { kind: 'inactive', detail: 'success', forMs: 10_000 },
+      /stopped by hand; started again in 50 s/,
+    ],
+    ['disabled', { kind: 'inactive', enabled: 'no' }, /disabled/],
+    ['masked', { kind: 'masked' }, /masked/],
+    ['started twice in vain', { failedStarts: 3, forMs: 1_000 }, /start 4 in 3 s/],
+  ])('%s is waited for', (_, service, reason) => {
+    waits(picture({ ...stopped(service), disk: checked() }), reason);
+  });
+
+  it('on a host without the address of the cluster is not started', () => {
+    waits(picture({ ...stopped(), me: me({ addressHere: false }) }), /no address of this host/);
+  });
+
+  it('of another cluster is not started, and not moved', () => {
+    const wal = {
+      kind: 'present',
+      clusterId: 'dddddddddddddddd',
+      memberId: id(2),
+    } as unknown as Picture['data']['wal'];
+    waits(picture({ ...stopped(), data: data({ wal }) }), /of cluster dddd/);
+  });
+
+  it('that is a copy of another node is not started', () => {
+    const wal = { kind: 'present', clusterId: picture().me.clusterId, memberId: id(1) } as const;
+    waits(picture({ ...stopped(), data: data({ wal }) }), /a copy of that node's data/);
+  });
+
+  it('of a member that somebody put in by hand becomes this node’s', () => {
+    const byHand = cluster([0, 1], [0, 1], {
+      members: [member(0), member(1), member(7, { peerURLs: ['https://10.0.0.2:2380'], node: 'etcd2' })],
+    });
+    const wal = { kind: 'present', clusterId: picture().me.clusterId, memberId: id(7) } as const;
+    expect(stepOf(picture({ ...stopped(), cluster: byHand, data: data({ wal }) }))).toEqual({
+      kind: 'adoptMember',
+      id: id(7),
+    });
+  });
+});
+
+describe('etcd that ends again and again', () => {
+  const ends = (corruptInARow: number, code: string) => ({ corruptInARow, code, text: `panic: ${code}` });
+  const dying = stopped({ kind: 'restarting' });
+
+  it('in a message of damaged data, three times, is replaced', () => {
+    waits(picture({ ...dying, ends: ends(2, 'walCrc') }), /2 of 3 starts ended/);
+    expect(stepOf(picture({ ...dying, ends: ends(3, 'walCrc') }))).toEqual({
+      kind: 'beginRepair',
+      oldId: id(2),
+    });
+  });
+
+  it('in the panic of a forgotten log is replaced at once', () => {
+    expect(stepOf(picture({ ...dying, ends: ends(1, 'tocommit') }))?.kind).toBe('beginRepair');
+  });
+
+  it('for another reason is left to be started again', () => {
+    expect(planHeal(picture({ ...dying, ends: ends(0, '') })).decision).toBeUndefined();
+  });
+});
+
+describe('etcd that runs and does not answer', () => {
+  const silentFor = (ms: number) =>
+    ({
+      own: { kind: 'silent', why: 'no answer' },
+      held: { silent: ms },
+      cluster: cluster([0, 1, 2], [0, 1]),
+    }) as const;
+
+  it('is restarted after ten seconds, where the others have a quorum', () => {
+    waits(picture(silentFor(5_000)), /restarted after 10 s/);
+    expect(stepOf(picture(silentFor(11_000)))).toEqual({ kind: 'restartEtcd' });
+    waits(picture({ ...silentFor(11_000), cluster: cluster([0, 1, 2], [0]) }), /1 other voters/);
+  });
+
+  it('is not, while a peer sees it healthy: then the way to it is what is wrong', () => {
+    const sights = [{ node: 'etcd2', agent: 'up', agentForMs: 1, etcd: 'healthy', etcdForMs: 1 }] as const;
+    waits(
+      picture({ ...silentFor(11_000), peers: [peer(0, { sights: [...sights] }), peer(1)] }),
+      /etcd0 sees it healthy/,
+    );
+  });
+
+  it('is not, while it defragments', () => {
+    waits(picture({ ...silentFor(11_000), data: data({ busy: 'db.tmp.123' }) }), /at work on its database/);
+  });
+
+  it('is not, while it has just started or its disk explains it', () => {
+    expect(
+      stepOf(picture({ ...silentFor(11_000), service: { ...picture().service, upMs: 20_000 } })),
+    ).toBeUndefined();
+    waits(picture({ ...silentFor(11_000), me: me({ ioPressure: 80 }) }), /waited for 80 %/);
+  });
+});
+
+describe('files of etcd', () => {
+  it('that are damaged are restored, those that cannot be are said', () => {
+    expect(stepOf(picture({ files: { kind: 'damaged', which: ['/etc/etcd/etcd.conf'] } }))).toEqual({
+      kind: 'restoreFiles',
+    });
+    waits(picture({ ...stopped(), files: { kind: 'lost', why: 'no keys' } }), /no keys/);
+  });
+});
