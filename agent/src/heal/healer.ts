@@ -20,6 +20,7 @@ import type { Picture } from './plan/picture.js';
 import { type HealPlan, planHeal } from './plan/plan-heal.js';
 import type { HealStep } from './plan/step.js';
 import { Sightings } from './sightings.js';
+import { Told } from './told.js';
 
 /** Between two looks while all is well. Data that goes and an etcd that ends wake the loop, so this is for the rest. */
 const idleMs = 3_000;
@@ -33,12 +34,6 @@ const failedMsMax = 5_000;
 const actWithinMs = 4_500;
 /** Places in the log are written down at most this often. */
 const positionsMs = 10_000;
-/** A step that fails again and again in the same way. */
-const failingMs = 10_000;
-/** A reason that came and went is written down again after this long without it. */
-const sayAgainMs = 60_000;
-/** Reasons that are remembered for that. */
-const reasonsMax = 500;
 
 /** Parts that a test may replace, to show that a fault in them is found. */
 export interface HealParts {
@@ -66,6 +61,7 @@ export interface Seen {
 
 export class Healer {
   private readonly observer: Observer;
+  private readonly told: Told;
   private closing = false;
   private wakeUp = new AbortController();
   private running: Promise<void> = Promise.resolve();
@@ -74,12 +70,6 @@ export class Healer {
 
   private positionsAtMs = 0;
   private savedPositions = '';
-  /** The step that failed last, and when that was said. */
-  private failing:
-    | { readonly step: HealStep; readonly message: string; readonly saidMs: number; readonly times: number }
-    | undefined;
-  /** When each reason to wait was last written down. */
-  private readonly reported = new Map<string, number>();
   /** When something last moved: a step, or a reason to wait that was new. */
   private movedMs = 0;
   /** The step that was carried out last. */
@@ -95,6 +85,7 @@ export class Healer {
     private readonly onStart: () => void,
   ) {
     this.observer = new Observer(host, sightings);
+    this.told = new Told(events, () => this.nowMs);
   }
 
   static async open(
@@ -226,19 +217,10 @@ export class Healer {
         if (this.isOld(seen)) return 0;
         waitMs = await this.act(seen);
       }
-      this.failing = undefined;
+      this.told.succeeded();
       return waitMs;
     } catch (error) {
-      const message = `${step.kind}: ${(error as Error).message}`;
-      const known = this.failing;
-      const times = isDeepStrictEqual(known?.step, step) ? known!.times + 1 : 0;
-      // One that goes on failing in the same way is said once in a while.
-      if (known?.message !== message || this.nowMs - known.saidMs >= failingMs) {
-        await this.events.record('failed', rule, message);
-        this.failing = { step, message, saidMs: this.nowMs, times };
-      } else {
-        this.failing = { ...known, times };
-      }
+      const times = await this.told.failed(step, rule, `${step.kind}: ${(error as Error).message}`);
       return Math.min(failedMs * 1.5 ** times, failedMsMax);
     }
   }
@@ -272,9 +254,7 @@ export class Healer {
       },
     };
     // One that goes on failing in the same way is said once in a while.
-    const known = this.failing;
-    const again = isDeepStrictEqual(known?.step, step) && this.nowMs - known!.saidMs < failingMs;
-    if (step.kind !== 'checkDisk' && !again)
+    if (step.kind !== 'checkDisk' && !this.told.saysFailing(step))
       await this.events.record('decided', rule, `${step.kind}: ${why}`, evidence);
     await executeHeal(this.parts.executors, act);
     if (step.kind !== 'checkDisk') await this.events.record('done', rule, step.kind, scalarsOf(step));
@@ -304,18 +284,8 @@ export class Healer {
     this.savedPositions = text;
   }
 
-  /** An event for each reason to wait, once in a while; numbers that only grow make no new one. */
-  private async reportWaiting({ waiting }: Pick<HealPlan, 'waiting'>): Promise<void> {
-    for (const { rule, reason, evidence } of waiting) {
-      const key = `${rule} ${reason.replace(/[0-9a-f]{16}|\d+(\.\d+)?/g, '#')}`;
-      const { nowMs } = this;
-      const before = this.reported.get(key);
-      this.reported.set(key, nowMs);
-      if (before !== undefined && nowMs - before < sayAgainMs) continue;
-      this.movedMs = nowMs;
-      await this.events.record('waiting', rule, reason, evidence);
-    }
-    if (this.reported.size > reasonsMax) this.reported.clear();
+  private async reportWaiting(plan: Pick<HealPlan, 'waiting'>): Promise<void> {
+    if (await this.told.waiting(plan)) this.movedMs = this.nowMs;
   }
 
   /** Often while things move, seldom while they stand still. */
