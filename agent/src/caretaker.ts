@@ -83,9 +83,12 @@ export async function startCaretaker(
    * An etcd that somebody stopped may be started again on another disk: a backup, say. Whoever starts it then is refused by the
    * unit, and this agent looks first, a pause or not.
    */
-  async function withdrawClearance(service: string): Promise<void> {
-    const stopped = service === 'inactive' || service === 'failed';
-    if (stopped && clock.monotonicMs() >= busyUntilMs) await host.files.remove(host.paths.clearance);
+  async function withdrawClearance(seen: string): Promise<void> {
+    const isStopped = (service: string) => service === 'inactive' || service === 'failed';
+    if (!isStopped(seen) || clock.monotonicMs() < busyUntilMs) return;
+    if (!(await host.files.exists(host.paths.clearance))) return;
+    // Somebody may have started it since, and one that runs needs it: without it systemd would not start it again at once.
+    if (isStopped((await services.observe()).kind)) await host.files.remove(host.paths.clearance);
   }
 
   async function tick(): Promise<void> {

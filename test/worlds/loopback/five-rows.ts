@@ -31,17 +31,19 @@ export function tellFiveRows(version: '3.4.23' | '3.5.30'): void {
     world.expectRepaired(second, 'rejoinDataGone', ids[1]!);
   });
 
-  test('two that are wiped one second apart both join again', async () => {
-    const [first, second] = world.nodes as [TestNode, TestNode];
-    await world.round(
-      async () => {
-        await wipe(second, 'killed');
-        await sleep(1_000);
-        await wipe(first, 'killed');
-      },
-      { repaired: [first, second], withinMs: 90_000 },
-    );
-  });
+  if (version === '3.4.23') {
+    test('two that are wiped one second apart both join again', async () => {
+      const [first, second] = world.nodes as [TestNode, TestNode];
+      await world.round(
+        async () => {
+          await wipe(second, 'killed');
+          await sleep(1_000);
+          await wipe(first, 'killed');
+        },
+        { repaired: [first, second], withinMs: 90_000 },
+      );
+    });
+  }
 
   test('one wiped and one silent: the silent one stays a member, and all is healed when it answers', async () => {
     const [broken, silent] = world.nodes as [TestNode, TestNode];
