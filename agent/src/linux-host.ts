@@ -37,12 +37,12 @@ export async function openLinuxHost(config: AgentConfig): Promise<LinuxHost> {
   const paths = pathsOf(config);
   const store = new Store(linuxFiles, paths);
   await store.prepare();
-  const lock = await withReserve(linuxFiles, paths.reserve, () =>
+  const { value: lock, spent } = await withReserve(linuxFiles, paths.reserve, () =>
     acquireExclusive(paths.lock, 'etcd-agent run'),
   );
   const log = await createLogger({ name: 'etcd-agent', level: config.logLevel });
-  if (!(await keepReserve(linuxFiles, paths.reserve)))
-    log.warn({ path: paths.stateDir }, 'the disk with the state of this agent is full');
+  if (spent || !(await keepReserve(linuxFiles, paths.reserve)))
+    log.warn({ path: paths.stateDir }, 'the disk with the state of this agent is full, or nearly: make room');
   // A permit is for a start that this process saw begin. One left by a former agent must not start anything now.
   await linuxFiles.remove(paths.permit);
   const services = await openServices(config, log);

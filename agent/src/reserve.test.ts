@@ -16,34 +16,46 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-it('is given up where the disk is full, and what failed is done once more', async () => {
+it('stays where there is room', async () => {
   expect(await keepReserve(linuxFiles, path)).toBe(true);
   expect(statSync(path).size).toBe(256 * 1024);
+  expect(await withReserve(linuxFiles, path, async () => 'written')).toEqual({
+    value: 'written',
+    spent: false,
+  });
+  expect(existsSync(path)).toBe(true);
+});
+
+it('is given up before anything is written where next to nothing is free', async () => {
+  await keepReserve(linuxFiles, path);
+  const files = { ...linuxFiles, freeBytes: async () => 4_096 };
+  const there = await withReserve(files, path, async () => existsSync(path));
+  expect(there).toEqual({ value: false, spent: true });
+});
+
+it('is given up where a write fails though bytes are free, as without inodes, and the write is done once more', async () => {
+  await keepReserve(linuxFiles, path);
   let tries = 0;
   const write = async () => {
     tries += 1;
     if (existsSync(path)) throw full;
-    return 'written';
   };
-  expect([await withReserve(linuxFiles, path, write), tries, existsSync(path)]).toEqual([
-    'written',
-    2,
-    false,
-  ]);
+  expect(await withReserve(linuxFiles, path, write)).toMatchObject({ spent: true });
+  expect(tries).toBe(2);
 });
 
 it('a disk that is full without it is full', async () => {
-  await expect(withReserve(linuxFiles, path, () => Promise.reject(full))).rejects.toBe(full);
-  const files = { ...linuxFiles, writeAtomic: () => Promise.reject(full) };
-  expect(await keepReserve(files, path)).toBe(false);
+  let tries = 0;
+  const write = () => {
+    tries += 1;
+    return Promise.reject(full);
+  };
+  await expect(withReserve(linuxFiles, path, write)).rejects.toBe(full);
+  expect(tries).toBe(2);
+  expect(await keepReserve({ ...linuxFiles, writeAtomic: () => Promise.reject(full) }, path)).toBe(false);
 });
 
-it('what was given up a moment ago is not taken again', async () => {
-  const files = { ...linuxFiles, freeBytes: async () => 300 * 1024 };
-  expect([await keepReserve(files, path), existsSync(path)]).toEqual([false, false]);
-});
-
-it('is kept for no other failure', async () => {
+it('is given up for no other failure', async () => {
   await keepReserve(linuxFiles, path);
   const denied = new FileError('write', '/x', 'EROFS', 'read-only file system');
   await expect(withReserve(linuxFiles, path, () => Promise.reject(denied))).rejects.toBe(denied);

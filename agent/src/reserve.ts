@@ -1,6 +1,6 @@
 /**
  * Room on the agent's own disk that is kept by a file, and given up where nothing else is left: a host whose disk has filled
- * up must still come back from a reboot, and for that an agent has to write down that it is there.
+ * up must come back from a reboot, and for that an agent has to write down that it is there. It is good for one start.
  */
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
@@ -11,21 +11,31 @@ const reserveBytes = 256 * 1024;
 /** Below this the room is for what has to be written now. */
 const freeBytesMin = 4 * reserveBytes;
 
-/** Does something that writes; where the disk is full, once more without the reserve. */
-export async function withReserve<T>(files: Files, path: string, write: () => Promise<T>): Promise<T> {
-  try {
-    return await write();
-  } catch (error) {
-    if (!isFull(error)) throw error;
+/** Does something that writes, on a disk that may be full: without the reserve then. `spent`: it was given up. */
+export async function withReserve<T>(
+  files: Files,
+  path: string,
+  write: () => Promise<T>,
+): Promise<{ readonly value: T; readonly spent: boolean }> {
+  let spent = false;
+  const spend = async () => {
+    spent = true;
     await files.remove(path);
-    return write();
+  };
+  if ((await files.freeBytes(dirname(path))) < freeBytesMin) await spend();
+  try {
+    return { value: await write(), spent };
+  } catch (error) {
+    // A quota, or a file system without inodes, does not show in its free bytes.
+    if (spent || !isFull(error)) throw error;
+    await spend();
+    return { value: await write(), spent };
   }
 }
 
-/** Takes the room again, or for the first time. False: the disk is full, or nearly. */
+/** Takes the room, or has it already. False: the disk is full after all. */
 export async function keepReserve(files: Files, path: string): Promise<boolean> {
   if (await files.exists(path)) return true;
-  if ((await files.freeBytes(dirname(path))) < freeBytesMin) return false;
   try {
     // Not zeros: a file system that compresses would keep no room for them.
     await files.writeAtomic(path, randomBytes(reserveBytes), { mode: 0o600 });

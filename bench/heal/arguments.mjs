@@ -12,7 +12,7 @@ cases (none: all but --gib)
   --idle              CPU and memory of agents that have nothing to do
   --gib               a wiped follower of a cluster that holds 1 GiB (about 10 GB of disk, some minutes)
 options
-  --rounds N          pairs of floor and ours for each kind of fault (7)
+  --rounds N          pairs of floor and ours for each kind of fault, and of on and off (7)
   --timing H/E        heartbeat and election time in ms (100/1000)
   --idle-seconds N    how long idle agents are watched (60)
   --gib-rounds N      pairs with 1 GiB (1)

@@ -11,6 +11,7 @@ import {
   mountSmall,
   startProgram,
   type TestNode,
+  usualVersion,
   waitFor,
 } from '../support/index.js';
 import { eventLines, newestEvent, repairsOf } from '../worlds/loopback/agent-record.js';
@@ -61,7 +62,7 @@ test('a lost /etc/etcd is written again as it was', async () => {
 
 test('an entry that nobody starts is removed after a while, learner or voter', async () => {
   const [port] = await freePorts(1);
-  for (const more of [['--learner'], []]) {
+  for (const more of usualVersion === '3.3.25' ? [[]] : [['--learner'], []]) {
     const { events } = await untouched(async () => {
       const url = `--peer-urls=https://127.0.0.1:${port}`;
       await changeMembers(world.cluster, world.nodes[0]!, 'add', 'ghost', url, ...more);
@@ -78,8 +79,11 @@ test('a member is not replaced for NOSPACE; wiped while the alarm is armed, it j
   const mark = newestEvent(other!);
   const repairs = repairsOf(node!).length;
   await raiseAlarm(world.cluster, other!, 'NOSPACE', id);
-  await waitFor('the report', () =>
-    eventLines(other!, mark).some((line) => /^waiting noSpace NOSPACE/.test(line)),
+  // A server older than 3.4 does not tell of its alarms: agents ask it once a minute.
+  await waitFor(
+    'the report',
+    () => eventLines(other!, mark).some((line) => /^waiting noSpace NOSPACE/.test(line)),
+    90_000,
   );
   expect(repairsOf(node!)).toHaveLength(repairs);
   await wipe(node!, 'killed');

@@ -14,14 +14,21 @@ export interface EtcdBinaries {
 export const etcdVersions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'] as const;
 export type EtcdVersion = (typeof etcdVersions)[number];
 
-/** What most tests run: the newest. */
-export const usualVersion: EtcdVersion = '3.5.30';
+/** What most tests run: the newest, or the one that is asked for: `ETCD_AGENT_TEST_ETCD=3.3.25 npm test -- heal-process`. */
+export const usualVersion = versionAskedFor(process.env.ETCD_AGENT_TEST_ETCD ?? '3.5.30');
 
 /** Throws, naming the command that gets them, where the binaries of `version` are not there. */
 export function etcdBinaries(version: EtcdVersion): EtcdBinaries {
   const found = readIndex().find((each) => each.version === version);
   if (found === undefined)
     throw new Error(`there is no etcd ${version} in .cache/etcd: run node scripts/setup.mjs --test`);
+  return found;
+}
+
+function versionAskedFor(text: string): EtcdVersion {
+  const found = etcdVersions.find((version) => version === text);
+  if (found === undefined)
+    throw new Error(`ETCD_AGENT_TEST_ETCD is ${text}, and tests have etcd ${etcdVersions.join(', ')}`);
   return found;
 }
 

@@ -276,6 +276,15 @@ export class Healer {
       const { id } = await this.host.machine.fileSystemOf(dataDir);
       await this.host.heal.change((before) => ({ ...before, fileSystem: { dataDir, id } }));
     }
+    if (memory.order !== undefined && picture.order === undefined) {
+      await this.host.heal.change(({ order: _, ...before }) => before);
+      const { by, at } = memory.order;
+      await this.events.record(
+        'operator',
+        'replaceMember',
+        `what ${by} asked for at ${at} is void: it could not begin`,
+      );
+    }
     if (this.nowMs - this.positionsAtMs < positionsMs) return;
     this.positionsAtMs = this.nowMs;
     const positions = this.sightings.positions();

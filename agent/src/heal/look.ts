@@ -1,6 +1,6 @@
 /**
- * One look at the cluster: every etcd endpoint as its client, and every other agent over its link, all at once. Whoever does
- * not answer says why; nothing is concluded here.
+ * One look at the cluster: every etcd endpoint as its client, and every other agent over its link, all at once; a light look,
+ * which has time, one after the other. Whoever does not answer says why; nothing is concluded here.
  */
 import {
   type Alarm,
@@ -49,7 +49,7 @@ export interface LookOptions {
   readonly ownRuns: boolean;
   /**
    * Only this node's etcd is asked for the list, and the others for a linearizable read each: enough to see that all is well,
-   * at half the cost, and not enough to act on.
+   * at half the cost, and not enough to act on. In turn: a burst of work would hold up the writes of an etcd on the same cores.
    */
   readonly light: boolean;
 }
@@ -57,22 +57,22 @@ export interface LookOptions {
 export async function lookAround(host: AgentHost, options: LookOptions): Promise<Look> {
   const { spec } = options;
   const others = spec.agents.filter(({ name }) => name !== spec.node);
-  const [endpoints, peers] = await Promise.all([
-    Promise.all(spec.agents.map((agent) => lookAtEndpoint(agent.name, agent.clientURLs[0]!, options))),
-    Promise.all(
-      others.map(async (peer): Promise<PeerSight> => {
-        try {
-          return {
-            node: peer.name,
-            kind: 'up',
-            view: await host.peers.view(peer, options.identity, answerMsMax),
-          };
-        } catch (error) {
-          return { node: peer.name, kind: 'silent', why: (error as Error).message };
-        }
-      }),
-    ),
-  ]);
+  const lookAtEtcds = () =>
+    inTurnOrAtOnce(options.light, spec.agents, ({ name, clientURLs }) =>
+      lookAtEndpoint(name, clientURLs[0]!, options),
+    );
+  const lookAtPeers = () =>
+    inTurnOrAtOnce(options.light, others, async (peer): Promise<PeerSight> => {
+      try {
+        const view = await host.peers.view(peer, options.identity, answerMsMax);
+        return { node: peer.name, kind: 'up', view };
+      } catch (error) {
+        return { node: peer.name, kind: 'silent', why: (error as Error).message };
+      }
+    });
+  const [endpoints, peers] = options.light
+    ? [await lookAtEtcds(), await lookAtPeers()]
+    : await Promise.all([lookAtEtcds(), lookAtPeers()]);
   const ownList = endpoints.find(({ node }) => node === spec.node)?.list;
   return {
     light: options.light,
@@ -81,6 +81,17 @@ export async function lookAround(host: AgentHost, options: LookOptions): Promise
     ),
     peers,
   };
+}
+
+async function inTurnOrAtOnce<T, R>(
+  inTurn: boolean,
+  all: readonly T[],
+  act: (one: T) => Promise<R>,
+): Promise<readonly R[]> {
+  if (!inTurn) return Promise.all(all.map(act));
+  const done: R[] = [];
+  for (const one of all) done.push(await act(one));
+  return done;
 }
 
 async function lookAtEndpoint(

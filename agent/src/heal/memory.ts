@@ -53,9 +53,9 @@ export type RememberedPosition = z.infer<typeof positionsSchema>['members'][numb
  */
 const orderMsMax = 10 * 60_000;
 
-/** By wall time, which is all that is known after a restart; an order from what the clock calls the future has just been given. */
+/** By wall time, which is all that is known after a restart. Of one from the future nobody knows how old it is: it is void too. */
 export function standingOrder({ order }: Pick<HealMemory, 'order'>, wallMs: number): HealMemory['order'] {
-  return order !== undefined && wallMs - Date.parse(order.at) < orderMsMax ? order : undefined;
+  return order !== undefined && Math.abs(wallMs - Date.parse(order.at)) < orderMsMax ? order : undefined;
 }
 
 const empty: HealMemory = { schema: 1, history: [], counters: {} };

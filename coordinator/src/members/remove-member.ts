@@ -15,7 +15,7 @@ import { operatorName } from '../operator.js';
 import type { BootstrapRecord } from '../state/records.js';
 import { pickVoter } from './pick-voter.js';
 
-/** A removal takes a lock and reads the list twice before it is sent. */
+/** A removal takes a lock, reads the list anew, and is sent for some seconds where etcd wants members to settle. */
 const removeMsMax = 60_000;
 
 export interface Removal {

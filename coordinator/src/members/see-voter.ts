@@ -1,6 +1,6 @@
 /**
- * The cluster as it is once a healthy voter can be asked. While a leader is being elected, or a member has just come back,
- * no member answers a linearizable read: a command that needs one looks again for a while before it gives up.
+ * The cluster as it is once a healthy voter can be asked. While a leader is being elected no member answers a linearizable
+ * read: a command that needs one looks again for a while before it gives up.
  */
 import type { Clock } from '@etcd-agent/platform';
 import type { ClusterView } from '../cluster/probe-members.js';
@@ -22,11 +22,12 @@ export interface SeeVoterParts {
 
 /** The last view; where it shows no healthy voter, the time is over, and the caller says what that means. */
 export async function seeVoter({ look, places, except, note, clock }: SeeVoterParts): Promise<ClusterView> {
-  const candidates = places.map((place) => ({ place }));
+  const candidates = places.filter(({ name }) => name !== except).map((place) => ({ place }));
   const until = clock.monotonicMs() + seeMsMax;
   for (;;) {
     const seen = await look();
-    if (pickVoter(candidates, seen, except) !== undefined || clock.monotonicMs() >= until) return seen;
+    const isOver = candidates.length === 0 || clock.monotonicMs() >= until;
+    if (isOver || pickVoter(candidates, seen, except) !== undefined) return seen;
     note(`no voter answers a linearizable read yet; looking again for up to ${seeMsMax / 1_000} s`);
     await clock.sleep(againMs);
   }

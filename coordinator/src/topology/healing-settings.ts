@@ -20,7 +20,10 @@ const durations = {
   replace: ['replaceMs', 'How long a member that a reinstalled host replaces must have been inactive.'],
   hold: ['holdMs', 'A repair that did not hold this long counts as one of a series.'],
   joinStall: ['joinStallMs', 'A joining member that receives nothing this long is added anew.'],
-  quarantine: ['quarantineMs', 'Data moved aside is kept this long; the newest is never removed.'],
+  quarantine: [
+    'quarantineMs',
+    'Data moved aside is kept this long; the newest, and what the last repair began with, are never removed.',
+  ],
 } as const satisfies Record<string, readonly [keyof HealingPolicy, string]>;
 type DurationKey = keyof typeof durations;
 
@@ -59,9 +62,7 @@ export const healingSchema = z
     ),
     joinStall: durationOf('joinStall'),
     quarantine: durationOf('quarantine'),
-    quarantineBytesMax: policy.quarantineBytesMax.describe(
-      'Bytes of all quarantines of a node but the newest.',
-    ),
+    quarantineBytesMax: policy.quarantineBytesMax.describe('Bytes of all the other quarantines of a node.'),
   })
   .prefault({});
 export type HealingSettings = z.infer<typeof healingSchema>;

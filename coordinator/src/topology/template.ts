@@ -44,8 +44,8 @@ healing:
   hold: 10m                          # a repair that did not hold this long counts as one of a series
   repairsPerDayMax: 3                # more of them mean a cause that repairing does not remove
   joinStall: 5m                      # a joining member that receives nothing this long is added anew
-  quarantine: 7d                     # data moved aside is kept this long; the newest is never removed
-  quarantineBytesMax: 17179869184    # of all quarantines but the newest: two databases of 8 GiB
+  quarantine: 7d                     # data moved aside is kept this long; what the last repair moved stays
+  quarantineBytesMax: 17179869184    # of all the other quarantines: two databases of 8 GiB
 
 # In cfssl's words. These are the runbook's values.
 pki:

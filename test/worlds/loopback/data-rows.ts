@@ -98,30 +98,36 @@ export function tellDataRows(version: EtcdVersion, rows: readonly Row[] = allRow
     world.expectRepaired(leader!, 'rejoinRemoved', oldId);
   });
 
-  row('different')('a member whose store differs joins again, and the alarm goes', async () => {
-    const [different, other] = world.nodes;
-    await world.makeLeader(other!);
-    const oldId = await world.memberId(different!);
-    await askEtcd(world.cluster, other!, (admin) => admin.put('watched', 'value-to-be-changed'));
-    await waitFor('the value in the store', async () => {
-      const { revision } = await world.admin(different!).status();
-      return revision === (await world.admin(other!).status()).revision;
-    });
-    await powerOffAfterCommit(different!);
-    expect(divergeStore(different!, 'value-to-be-changed')).toBeGreaterThan(0);
-    await different!.startAgent();
-    await world.whole(30_000);
-    const before = repairsOf(different!).length;
-    await raiseAlarm(world.cluster, other!, 'CORRUPT', '0'.repeat(16));
-    await world.orTold(waitFor('the repair', () => repairsOf(different!).length > before, alarmSeenMs, 100));
-    world.expectRepaired(different!, 'rejoinHashDiffers', oldId);
-    await world.whole(30_000);
-    await world.orTold(
-      waitFor('no alarm', async () => (await world.admin(other!).alarms()).length === 0, alarmSeenMs, 100),
-    );
-    const read = await askEtcd(world.cluster, different!, (admin) => admin.get('watched'));
-    expect(read).toEqual({ kind: 'found', value: 'value-to-be-changed' });
-  });
+  row('different')(
+    'a member whose store differs joins again, and the alarm goes',
+    async () => {
+      const [different, other] = world.nodes;
+      await world.makeLeader(other!);
+      const oldId = await world.memberId(different!);
+      await askEtcd(world.cluster, other!, (admin) => admin.put('watched', 'value-to-be-changed'));
+      await waitFor('the value in the store', async () => {
+        const { revision } = await world.admin(different!).status();
+        return revision === (await world.admin(other!).status()).revision;
+      });
+      await powerOffAfterCommit(different!);
+      expect(divergeStore(different!, 'value-to-be-changed')).toBeGreaterThan(0);
+      await different!.startAgent();
+      await world.whole(30_000);
+      const before = repairsOf(different!).length;
+      await raiseAlarm(world.cluster, other!, 'CORRUPT', '0'.repeat(16));
+      await world.orTold(
+        waitFor('the repair', () => repairsOf(different!).length > before, alarmSeenMs, 100),
+      );
+      world.expectRepaired(different!, 'rejoinHashDiffers', oldId);
+      await world.whole(30_000);
+      await world.orTold(
+        waitFor('no alarm', async () => (await world.admin(other!).alarms()).length === 0, alarmSeenMs, 100),
+      );
+      const read = await askEtcd(world.cluster, different!, (admin) => admin.get('watched'));
+      expect(read).toEqual({ kind: 'found', value: 'value-to-be-changed' });
+    },
+    300_000,
+  );
 
   row('rolledBack')(
     'a host that comes back with an older disk does not start on it: it joins again',

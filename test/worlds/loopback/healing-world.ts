@@ -289,7 +289,7 @@ export class HealingWorld {
   }
 }
 
-/** Looks at every member's own list without pause; `stop` returns what was never to be seen. */
+/** Looks at every member's own list all the time; `stop` returns what was never to be seen. */
 function watchMembers(world: HealingWorld): { stop(): readonly string[] } {
   const wrong = new Set<string>();
   let stopped = false;
