@@ -23,7 +23,7 @@ import { Sightings } from './sightings.js';
 import { Told } from './told.js';
 
 /** Between two looks while all is well. Data that goes and an etcd that ends wake the loop, so this is for the rest. */
-const idleMs = 3_000;
+const idleMs = 5_000;
 /** While something is being done, or evidence is growing. */
 const busyMs = 100;
 /** After a step that failed: what refused it is asked again soon, not at once. */

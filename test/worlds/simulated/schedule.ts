@@ -32,7 +32,8 @@ const threeShare = 0.75;
 const spreadMs = 12_000;
 const quietShare = 0.06;
 const outShare = 0.08;
-const twoShare = 0.12;
+/** Two of three about to be replaced at once: where a lock that is trusted shows. */
+const twoShare = 0.3;
 
 export function scheduleOf(chance: SimChance): Schedule {
   const nodes = chance.happens(threeShare) ? 3 : 5;
