@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-// Four projects: `unit` runs beside the code; `simulated` runs thousands of simulated clusters on child processes of its own;
+// Five projects: `unit` runs beside the code; `simulated` runs thousands of simulated clusters on child processes of its own;
 // `integration` starts real etcd processes and `hosts` boots whole machines. Those mostly wait, so that two of their files at
 // a time go well on two cores; with more, concurrent clusters would time each other out.
+// `timed` runs alone: it compares what etcd does by the second.
 const seeds = 'test/worlds/simulated/seeds.test.ts';
+const timed = 'test/integration/model.test.ts';
 
 /** Begun first, so that none of them is left running alone at the end; of the two stories on hosts one waits for the other. */
 const longest = [
@@ -56,8 +58,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'timed',
+          include: [timed],
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          exclude: ['**/node_modules/**', timed],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,

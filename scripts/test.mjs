@@ -24,7 +24,9 @@ await runScript(async () => {
   const beside = args.length === 0 ? runBeside(['--project', 'simulated'], etcd) : undefined;
   const codes = [
     await runVitest(
-      beside === undefined ? args : ['unit', 'hosts', 'integration'].flatMap((name) => ['--project', name]),
+      beside === undefined
+        ? args
+        : ['unit', 'hosts', 'integration', 'timed'].flatMap((name) => ['--project', name]),
       etcd,
     ),
   ];

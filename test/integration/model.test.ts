@@ -1,7 +1,6 @@
 /**
  * Whether the simulated etcd has the rules of the real one: the same steps on both must show the same. First steps that
- * were chosen because a repair stands on them, then some that nobody chose. Some rules count seconds, and a machine with
- * other work takes its own time: the model takes each step at the moment at which the real cluster took it.
+ * were chosen because a repair stands on them, then some that nobody chose.
  */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -78,19 +77,20 @@ function chosenSteps(role: 'learner' | 'voter'): Step[] {
   ];
 }
 
-/** Steps that nobody chose. What they show in a model decides how they go on, so that most of them can be carried out. */
-async function randomSteps(version: EtcdVersion, seed: string, count: number): Promise<Step[]> {
+/** Steps that nobody chose. What they show in the model decides how they go on, so that most of them can be carried out. */
+async function randomSteps(version: EtcdVersion, seed: string, count: number): Promise<[Step, string][]> {
   const chance = new SimChance(seed);
   const runner = new StepRunner(simulated(version, seed));
   const nodes = [...first, ...spares];
   const running = new Set(first);
-  const steps: Step[] = [];
-  const run = (step: Step) => {
-    steps.push(step);
-    return runner.run(step);
+  const shown: [Step, string][] = [];
+  const run = async (step: Step) => {
+    const result = await runner.run(step);
+    shown.push([step, result]);
+    return result;
   };
   await runner.bootstrap(first);
-  for (let waits = 0; steps.length < count; ) {
+  for (let waits = 0; shown.length < count; ) {
     // It always runs and is never removed, so that there is somebody to ask.
     const through = chance.happens(0.7) ? 'n0' : chance.pick([...running]);
     const node = chance.pick(nodes.filter((each) => each !== 'n0'));
@@ -120,14 +120,15 @@ async function randomSteps(version: EtcdVersion, seed: string, count: number): P
       await run({ kind: 'list', through });
     }
   }
-  return steps;
+  return shown;
 }
 
 describe.concurrent.each(etcdVersions)('etcd %s and its model', (version) => {
   const role = version === '3.3.25' ? 'voter' : 'learner';
 
   test('show the same in the situations of a repair', async () => {
-    await compare(version, 'chosen', chosenSteps(role));
+    const steps = chosenSteps(role);
+    await compare(version, 'chosen', await inModel(version, steps));
   }, 120_000);
 
   test('show the same whatever is done to the membership', async () => {
@@ -136,31 +137,20 @@ describe.concurrent.each(etcdVersions)('etcd %s and its model', (version) => {
   }, 120_000);
 });
 
-/** Of etcd's log, in what a failure tells. */
-const wordsMax = 1_500;
-
-interface Shown {
-  readonly step: Step;
-  readonly result: string;
-  /** When it began, milliseconds after the first. */
-  readonly atMs: number;
-  /** The last of what etcd said, where the step was its start. */
-  readonly words: string;
+async function inModel(version: EtcdVersion, steps: readonly Step[]): Promise<[Step, string][]> {
+  const runner = new StepRunner(simulated(version, version));
+  await runner.bootstrap(first);
+  const shown: [Step, string][] = [];
+  for (const step of steps) shown.push([step, await runner.run(step)]);
+  return shown;
 }
 
-/** Carries the steps out on real etcd, and then in the model. An error tells everything that was shown, here and there. */
-async function compare(version: EtcdVersion, name: string, steps: readonly Step[]): Promise<void> {
-  const shown = await onRealEtcd(version, name, steps);
-  const expected = await inModel(version, shown);
-  const story = shown.map(({ step, result, atMs, words }, index) => {
-    const other = expected[index] === result ? '' : `, in the model: ${expected[index]}\n${words}`;
-    return `${(atMs / 1_000).toFixed(1)} s ${describeStep(step)}: ${result}${other}`;
-  });
-  const differences = story.filter((line) => line.includes(', in the model: '));
-  expect(differences, `etcd ${version}, ${name}:\n${story.join('\n')}`).toEqual([]);
-}
-
-async function onRealEtcd(version: EtcdVersion, name: string, steps: readonly Step[]): Promise<Shown[]> {
+/** Carries the steps out on real etcd. An error tells everything that was shown, here and there. */
+async function compare(
+  version: EtcdVersion,
+  name: string,
+  expected: readonly [Step, string][],
+): Promise<void> {
   const dir = workspace(`model-${name}`);
   const papers = await barePapers(join(dir, 'papers'));
   const etcds = new Map<string, Bare>();
@@ -169,34 +159,21 @@ async function onRealEtcd(version: EtcdVersion, name: string, steps: readonly St
   const runner = new StepRunner(real(etcds));
   try {
     await runner.bootstrap(first);
-    const beganMs = performance.now();
-    const shown: Shown[] = [];
-    for (const step of steps) {
-      const atMs = performance.now() - beganMs;
-      const result = await runner.run(step);
-      const words = step.kind === 'start' ? etcds.get(step.node)!.log.slice(-wordsMax) : '';
-      shown.push({ step, result, atMs, words });
+    const story: string[] = [];
+    for (const [step, inTheModel] of expected) {
+      const shown = await runner.run(step);
+      story.push(
+        `${describeStep(step)}: ${shown}${shown === inTheModel ? '' : `, in the model: ${inTheModel}`}`,
+      );
     }
-    return shown;
+    const differences = story.filter((line) => line.includes(', in the model: '));
+    expect(differences, `etcd ${version}, ${name}:\n${story.join('\n')}`).toEqual([]);
   } finally {
     for (const etcd of etcds.values()) {
       etcd.admin.close();
       await etcd.kill();
     }
   }
-}
-
-async function inModel(version: EtcdVersion, timed: readonly Shown[]): Promise<string[]> {
-  const world = simulated(version, version);
-  const runner = new StepRunner(world);
-  await runner.bootstrap(first);
-  const beganMs = world.nowMs();
-  const shown: string[] = [];
-  for (const { step, atMs } of timed) {
-    await world.wait(Math.max(0, beganMs + atMs - world.nowMs()));
-    shown.push(await runner.run(step));
-  }
-  return shown;
 }
 
 function real(etcds: ReadonlyMap<string, Bare>): MembershipWorld {
