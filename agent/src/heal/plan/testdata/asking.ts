@@ -5,7 +5,7 @@ import { planHeal } from '../plan-heal.js';
 import { picture } from './pictures.js';
 
 export const stepOf = (seen: Picture) => planHeal(seen).decision?.step;
-export const reasonsOf = (seen: Picture) =>
+const reasonsOf = (seen: Picture) =>
   planHeal(seen)
     .waiting.map(({ rule, reason }) => `${rule}: ${reason}`)
     .join('\n');
