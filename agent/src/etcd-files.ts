@@ -159,27 +159,15 @@ export async function damagedFiles(host: AgentHost, spec: MemberSpec, pems: Node
   );
   const damaged = wanted.filter((_, at) => differs[at]).map(([path]) => path);
   const conf = await optionalText(host.files, paths.etcdConf);
-  return settingsOf(conf ?? '') === wantedSettings(host, spec) ? damaged : [...damaged, paths.etcdConf];
+  return settingsOf(conf ?? '') === settingsOf(confText(host, spec, 'existing'))
+    ? damaged
+    : [...damaged, paths.etcdConf];
 }
 
 const settingsOf = oncePerText((conf) => {
   const { values } = parseEnvFile(conf);
   return JSON.stringify([...values].filter(([key]) => !beginningKeys.includes(key)).sort());
 });
-
-/**
- * What the settings of a spec come to. By its `etcd` part, which copies of a spec share; the rest of it (member id,
- * generation, list of members) is in no setting that is compared.
- */
-const settingsBySpec = new WeakMap<MemberSpec['etcd'], string>();
-
-function wantedSettings(host: AgentHost, spec: MemberSpec): string {
-  const known = settingsBySpec.get(spec.etcd);
-  if (known !== undefined) return known;
-  const settings = settingsOf(confText(host, spec, 'existing'));
-  settingsBySpec.set(spec.etcd, settings);
-  return settings;
-}
 
 const confHead = '# Written by etcd-agent';
 

@@ -36,6 +36,7 @@ const settledLooks = 30;
 const mendedMsMax = 1_000;
 /** By when an agent has stopped what started under a former id: it may sleep for three minutes first. */
 const misledMsMax = 240_000;
+
 export class Invariants {
   readonly breaches: Breach[] = [];
   readonly #members = new Map<MemberId, MemberTruth>();
@@ -64,7 +65,8 @@ export class Invariants {
       this.#stopping.delete(node);
       if (runsAlready) this.#breach('I9', `${node} starts a second etcd under ${memberId}`);
       if (everStarted && emptyDisk) {
-        if (this.#mayBeMisled(node)) this.#misled.set(memberId, this.#cluster!.clock.nowMs + misledMsMax);
+        if (this.#isMisled(node, memberId))
+          this.#misled.set(memberId, this.#cluster!.clock.nowMs + misledMsMax);
         else this.#breach('I4', `${node} starts ${memberId} on an empty disk`);
       }
       if (everStarted && !emptyDisk && behind) this.#startsBehind(node, memberId);
@@ -121,15 +123,15 @@ export class Invariants {
    * etcd takes its id from the first peer that answers it. One that is heard again in the moment between the agent's look and
    * that question may know the former id only: no agent can help that, but it stops what has started so.
    */
-  #mayBeMisled(node: string): boolean {
+  #isMisled(node: string, former: MemberId): boolean {
     const cluster = this.#cluster;
-    if (cluster === undefined) return false;
-    const { nowMs } = cluster.clock;
-    return cluster.nodes.some((peer) => {
-      const apartMs = this.#apartMs.get(`${node} ${peer}`);
-      return (
-        apartMs !== undefined && nowMs - apartMs <= mendedMsMax && cluster.network.reachBothWays(node, peer)
-      );
+    // One that is a member still was given by whoever starts it, not by a peer that lags.
+    if (cluster === undefined || this.#members.has(former)) return false;
+    return cluster.etcd.running().some(({ node: peer, disk }) => {
+      const apartMs = this.#apartMs.get(`${node} ${peer}`) ?? Number.NEGATIVE_INFINITY;
+      const isMended =
+        cluster.clock.nowMs - apartMs <= mendedMsMax && cluster.network.reachBothWays(node, peer);
+      return isMended && disk?.applied.members.some(({ id }) => id === former) === true;
     });
   }
 
