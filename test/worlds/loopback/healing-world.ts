@@ -196,6 +196,20 @@ export class HealingWorld {
       expect(node.etcdPids(), `etcd processes on the data dir of ${node.name}`).toEqual([node.etcdPid()]);
   }
 
+  /** Waits until this agent waits for that now: what it said a minute ago it does not write down again. */
+  async explains(node: TestNode, what: string): Promise<void> {
+    let last = '';
+    const says = waitFor(`${node.name} to explain that ${what}`, async () => {
+      ({ stdout: last } = await this.cluster.coordinator(['explain', node.name]));
+      return last.includes(what);
+    });
+    await this.orTold(
+      says.catch((error: Error) => {
+        throw new Error(`${error.message}; last: ${last}`);
+      }),
+    );
+  }
+
   /** What every agent has recorded last. */
   told(): string {
     return this.nodes.map((node) => `--- ${node.name}\n${eventLines(node).slice(-25).join('\n')}`).join('\n');
