@@ -81,23 +81,26 @@ export class SimDisk {
   status(path: string): FileStatus {
     const look = this.look(path);
     if (look === undefined) return { kind: 'missing' };
-    const base = { dev: look.dev, link: false };
+    const { dev } = look;
     if (look.kind === 'inside') {
-      const size = look.file ? look.bytes().length : 4096;
+      const { file, ino } = look;
+      const size = file ? look.bytes().length : 4096;
       return {
-        ...base,
-        kind: look.file ? 'file' : 'directory',
-        ino: look.ino,
+        kind: file ? 'file' : 'directory',
+        ino,
+        dev,
         mode: 0o700,
         uid: 0,
         gid: 0,
         size,
+        link: false,
       };
     }
     const { entry } = look;
     const { ino, mode, uid, gid } = entry;
-    const size = entry.kind === 'file' ? entry.content.length : 4096;
-    return { ...base, kind: entry.kind === 'file' ? 'file' : 'directory', ino, mode, uid, gid, size };
+    const file = entry.kind === 'file';
+    const size = file ? entry.content.length : 4096;
+    return { kind: file ? 'file' : 'directory', ino, dev, mode, uid, gid, size, link: false };
   }
 
   read(path: string): Uint8Array {
@@ -286,6 +289,7 @@ export class SimDisk {
 
 /** What the model's database takes; no bytes are kept for it. */
 const databaseBytes = 64 * 1024;
+const database = new Uint8Array(databaseBytes);
 
 /** As FileError for a path at which nothing is. */
 export function missing(operation: string, path: string): FileError {
@@ -316,7 +320,7 @@ const memberNames: readonly string[] = ['snap', 'wal'];
 function filesOf({ disk }: SimMember, directory: 'wal' | 'snap'): ReadonlyMap<string, () => Uint8Array> {
   return directory === 'wal'
     ? new Map([[walSegment, () => walBytes(disk)]])
-    : new Map([['db', () => new Uint8Array(databaseBytes)]]);
+    : new Map([['db', () => database]]);
 }
 
 const knownHeads = new WeakMap<EtcdDisk, Uint8Array>();
