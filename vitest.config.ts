@@ -45,8 +45,6 @@ export default defineConfig({
           ],
           exclude: ['**/node_modules/**', seeds],
           maxWorkers: 3,
-          // These modules keep nothing that another file's tests would see; loading them anew for each takes a third of the time.
-          isolate: false,
           testTimeout: 60_000,
         },
       },
