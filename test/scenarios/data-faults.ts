@@ -76,6 +76,15 @@ export const dataScenarios: readonly Scenario[] = [
     ends: { kind: 'healed', withinMs: 120_000 },
   },
   {
+    name: 'a member that somebody stops, gives an older disk and starts again joins again and loses no write',
+    nodes: 3,
+    faults: [
+      { atMs: 0, fault: { kind: 'copyDisk', on: 'follower' } },
+      { atMs: 60_000, fault: { kind: 'putBack', on: 'follower' } },
+    ],
+    ends: { kind: 'healed', withinMs: 120_000 },
+  },
+  {
     name: 'a member whose store differs from the others joins again and the alarm goes',
     nodes: 3,
     faults: [{ atMs: 0, fault: { kind: 'diverge', on: 'follower' } }],

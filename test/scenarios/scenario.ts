@@ -22,10 +22,12 @@ export type Fault =
   | { readonly kind: 'corruptWal'; readonly on: Target }
   /** etcd is killed, and its database file is cut to half. */
   | { readonly kind: 'truncateBolt'; readonly on: Target }
-  /** A copy of the disk is taken, for a later `rollBack`. */
+  /** A copy of the disk is taken, for a later `rollBack` or `putBack`. */
   | { readonly kind: 'copyDisk'; readonly on: Target }
   /** The host loses power and comes back with the copy. */
   | { readonly kind: 'rollBack'; readonly on: Target }
+  /** Somebody stops etcd, puts the copy in its place and starts it, all in one moment. */
+  | { readonly kind: 'putBack'; readonly on: Target }
   /** Somebody runs `etcdctl member remove`. */
   | { readonly kind: 'removeMember'; readonly on: Target }
   /** /etc/etcd is deleted and etcd killed. */

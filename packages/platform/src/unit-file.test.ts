@@ -43,6 +43,8 @@ test('the drop-in owns how etcd is called, and lets it start only on data or wit
     'Group=etcd',
     expect.stringMatching(/^# /),
     'ExecStartPost=-+/bin/rm -f /var/lib/etcd-agent/permit',
+    expect.stringMatching(/^# /),
+    `ExecStopPost=-+/bin/sh -c 'case "$$SERVICE_RESULT" in signal|exit-code|core-dump|oom-kill|watchdog) ;; *) /bin/rm -f "/run/etcd-agent/cleared" ;; esac'`,
     'Restart=always',
     'RestartSec=100ms',
     expect.stringMatching(/^# /),
@@ -61,6 +63,7 @@ test('a user is set only when one is given, and the WAL condition follows a WAL 
 
 test('a unit without a clearance has only the conditions of rule one, after those of others are cleared', () => {
   const { clearanceFile: _, ...without } = unit;
+  expect(renderDropIn(without)).not.toContain('ExecStopPost');
   const conditions = renderDropIn(without)
     .split('\n')
     .filter((line) => line.startsWith('Condition'));

@@ -13,8 +13,11 @@ const openFilesMax = 65_536;
 const startLimitSeconds = 60;
 /** Starts by hand count too; the agent's own begin the count anew. */
 const startLimitBurst = 3;
-/** Where both families of distributions have it. */
+/** Where both families of distributions have them. */
 const removeProgram = '/bin/rm';
+const shell = '/bin/sh';
+/** How systemd says that a service failed by itself, and did not end because it was told to (systemd.exec(5), SERVICE_RESULT). */
+const failures = 'signal|exit-code|core-dump|oom-kill|watchdog';
 
 /**
  * The drop-in. It resets what a distribution's unit passes to etcd (flags, variables, conditions), because etcd 3.4
@@ -49,6 +52,7 @@ export function renderDropIn(unit: EtcdUnit): string {
     ...optional('Group', unit.group, account),
     '# The permit is for one start: it ends with it, even where the agent has died meanwhile.',
     `ExecStartPost=-+${removeProgram} -f ${quoted(path('permitFile', unit.permitFile))}`,
+    ...clearanceEnds(unit),
     'Restart=always',
     'RestartSec=100ms',
     '# etcd says READY only when it has joined, which may need other hosts: no deadline for that.',
@@ -66,6 +70,19 @@ function clearance({ clearanceFile }: EtcdUnit): string[] {
         '# The agent makes this when it has seen that the disk is not an older one than the peers remember; a boot ends it.',
         `ConditionPathExists=${path('clearanceFile', clearanceFile)}`,
       ];
+}
+
+/**
+ * One that failed by itself is started again by systemd on the disk that it ran on, at once. A systemd older than 232 does
+ * not say how it ended: the agent starts it again there.
+ */
+function clearanceEnds({ clearanceFile }: EtcdUnit): string[] {
+  if (clearanceFile === undefined) return [];
+  const file = path('clearanceFile', clearanceFile);
+  return [
+    '# Whoever stops etcd may put another disk in its place: the next start waits until the agent has looked.',
+    `ExecStopPost=-+${shell} -c 'case "$$SERVICE_RESULT" in ${failures}) ;; *) ${removeProgram} -f "${file}" ;; esac'`,
+  ];
 }
 
 /** The unit for a host that has none. Everything about how etcd runs is in the drop-in, which is always there too. */

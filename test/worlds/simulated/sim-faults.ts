@@ -125,6 +125,17 @@ export class SimFaults {
         host.powerCut(15_000);
         if (copy !== undefined) host.disk.putMember(this.cluster.dataDir, cloneDisk(copy));
       }),
+    putBack: ({ on }) =>
+      this.#each(on, (node) => {
+        const copy = this.#copies.get(node);
+        const { disk, service } = this.#host(node);
+        // An etcd of the agent's own supervisor is started by nobody else.
+        const starts = service.flavour === 'systemd';
+        service.stop(10_000, () => {
+          if (copy !== undefined) disk.putMember(this.cluster.dataDir, cloneDisk(copy));
+          if (starts) service.start();
+        });
+      }),
     removeMember: async ({ on }) => {
       const members = await this.cluster.members();
       for (const node of this.nodesOf(on)) {

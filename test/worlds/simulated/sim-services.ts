@@ -75,6 +75,10 @@ export class SimService {
     this.#system = new SimProcess(`${outside.node}/init`);
   }
 
+  get flavour(): ServiceFlavour {
+    return this.outside.flavour;
+  }
+
   get process(): EtcdProcess | undefined {
     return this.#run?.process;
   }
@@ -306,6 +310,7 @@ export class SimService {
     if (run === undefined || this.#run !== run) return;
     this.#run = undefined;
     const { clock, flavour } = this.outside;
+    if (flavour === 'systemd' && (run.stopping || endedByItself(cause))) this.#endClearance();
     if (clock.nowMs - run.startedMs >= wellAfterMs) this.#failures = 0;
     if (run.stopping) this.#become({ kind: 'stopped', result: this.#stoppedResult() });
     else if (flavour === 'process' && this.#agent === undefined)
@@ -337,6 +342,12 @@ export class SimService {
     this.#become({ kind: 'waiting', lastExit, cancel });
   }
 
+  /** As the drop-in's ExecStopPost. */
+  #endClearance(): void {
+    const clearance = this.#unit?.clearanceFile;
+    if (clearance !== undefined) this.outside.disk.unlink(clearance);
+  }
+
   #leaveWaiting(): void {
     if (this.#phase.kind !== 'waiting') return;
     this.#phase.cancel();
@@ -366,6 +377,13 @@ export class SimService {
   #wallMs(): number {
     return this.outside.clock.forProcess(this.#system).now().getTime();
   }
+}
+
+/** Where systemd says "success". */
+function endedByItself(cause: ExitCause): boolean {
+  return (
+    (cause.kind === 'exited' && cause.code === 0) || (cause.kind === 'signalled' && cause.signal === 'SIGTERM')
+  );
 }
 
 function readConf(disk: SimDisk, path: string) {
