@@ -105,6 +105,7 @@ function tell(lab: Lab): void {
         'User=etcd',
         'Group=etcd',
         `ExecStartPost=-+/bin/rm -f ${permit}`,
+        `ExecStopPost=-+/bin/sh -c 'case "$$SERVICE_RESULT" in signal|exit-code|core-dump|oom-kill|watchdog) ;; *) /bin/rm -f "${clearance}" ;; esac'`,
         'Restart=always',
         'RestartSec=100ms',
         'TimeoutStartSec=0',
@@ -187,6 +188,29 @@ function tell(lab: Lab): void {
       const quarantine = await etcd2.must('sh', '-c', `ls -d ${dataDir}.quarantine-*`);
       // An etcd that was started on it would have written to it.
       expect(treeHash(etcd2.path(quarantine))).toBe(old.hash);
+    }, 120_000);
+
+    test('or somebody stops etcd, gives it an older disk and starts it at once: it is not started either', async () => {
+      const before = ids.etcd1!;
+      await etcd1.must('sh', '-c', `systemctl stop etcd && cp -a --sparse=always ${dataDir} ${copy}`);
+      await etcd1.must('systemctl', 'start', 'etcd');
+      await application.writesThrough(etcd1, performance.now(), 20_000);
+      const old = lastIndex(etcd1.path(walDir(copy)));
+      await until('a peer remembers that etcd1 has gone on', 40_000, async () => {
+        const peer = (await healStatus(lab)).find(({ node }) => node === 'etcd0');
+        const index = peer?.view.remembered.find(({ memberId }) => memberId === before)?.index ?? '0';
+        return Number(index) > old ? { value: index } : { notYet: `${index}, the copy ${old}` };
+      });
+      // No agent is there to see it.
+      const swap = `systemctl stop etcd-agent etcd && rm -rf ${dataDir} && mv ${copy} ${dataDir} && systemctl start etcd`;
+      await etcd1.must('sh', '-c', swap);
+      expect(await property(etcd1, 'etcd', 'ConditionResult')).toBe('no');
+      const began = performance.now();
+      await etcd1.must('systemctl', 'start', 'etcd-agent');
+      const tookMs = await application.writesThrough(etcd1, began, repairMsMax);
+      measured('older disk put back by hand: from the start of the agent to a write through it', tookMs);
+      await healed();
+      await rejoined(etcd1, 'rejoinRolledBack', before);
     }, 120_000);
 
     test('twice in the middle of a repair: the repair ends all the same, with one entry for each node', async () => {
