@@ -43,6 +43,7 @@ export async function startCaretaker(
   let busyUntilMs = 0;
   let wake = new AbortController();
   let dataWasThere = true;
+  let etcdRan = true;
   const onStart = () => {
     busyUntilMs = clock.monotonicMs() + busyForMs;
     wake.abort();
@@ -105,6 +106,10 @@ export async function startCaretaker(
     // Data that goes under a running etcd shows here first: nothing else tells of it.
     if (dataWasThere && !local.dataDir.hasWal) healer.wake();
     dataWasThere = local.dataDir.hasWal;
+    // systemd does not tell of it; the agent's own supervisor has, by now.
+    const etcdRuns = view.service.kind === 'active' || view.service.kind === 'activating';
+    if (etcdRan && !etcdRuns) healer.wake();
+    etcdRan = etcdRuns;
   }
 }
 

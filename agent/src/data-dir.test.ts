@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -11,7 +19,7 @@ import {
 import { healingPolicySchema, type MemberSpec } from '@etcd-agent/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configSchema, pathsOf } from './config.js';
-import { claimDataDir, judgeDataDir, quarantineDataDir } from './data-dir.js';
+import { claimDataDir, judgeDataDir, quarantineDataDir, readWal } from './data-dir.js';
 import { quarantine, startEtcd } from './etcd-start.js';
 import { HealStore } from './heal/memory.js';
 import type { AgentHost } from './host.js';
@@ -73,6 +81,27 @@ describe('whose a data dir is', () => {
     expect(await judge()).toEqual({ kind: 'empty' });
     writeFileSync(join(dataDir(), 'precious'), '1');
     expect(await judge()).toMatchObject({ kind: 'foreign', why: expect.stringContaining('precious') });
+  });
+
+  it.each([
+    ['member is a link to a disk that is not mounted', 'member', '/nowhere/member'],
+    ['the WAL is a link to a disk that is not mounted', 'member/wal', '/nowhere/wal'],
+    ['the WAL is a link to an empty mount point', 'member/wal', '../empty'],
+  ])('%s: not the same as no data', async (_what, link, target) => {
+    mkdirSync(join(dataDir(), link, '..'), { recursive: true });
+    mkdirSync(join(dataDir(), '..', 'empty'));
+    symlinkSync(target === '../empty' ? join(dataDir(), '..', 'empty') : target, join(dataDir(), link));
+    expect(await judge()).toEqual({ kind: 'unknown', why: expect.stringContaining(link) });
+  });
+
+  it('a directory that this user may not look into is not one without data', async () => {
+    mkdirSync(join(dataDir(), 'member'), { recursive: true });
+    // Root may look anywhere: what another user would be told.
+    const stat: typeof linuxFiles.stat = async (path) =>
+      path.endsWith('/wal') ? { kind: 'denied', code: 'EACCES' } : linuxFiles.stat(path);
+    await expect(readWal({ ...linuxFiles, stat }, join(dataDir(), 'member', 'wal'))).rejects.toThrow(
+      /no access/,
+    );
   });
 
   it('a file in its place is foreign', async () => {

@@ -4,7 +4,7 @@
  */
 import { basename, dirname, join } from 'node:path';
 import { isWalSegment, readWalMetadata, walHeadBytes } from '@etcd-agent/etcd';
-import type { Files, Owner } from '@etcd-agent/platform';
+import { FileError, type FileStatus, type Files, type Owner } from '@etcd-agent/platform';
 import { type DataDirView, Fault, type MemberSpec } from '@etcd-agent/protocol';
 import type { AgentHost } from './host.js';
 import type { DataDirRecord } from './store.js';
@@ -27,8 +27,8 @@ export async function judgeDataDir(
   if (status.kind !== 'directory') return { kind: 'foreign', why: 'it is not a directory' };
   const content = (await files.list(dataDir)).filter(isContent);
   const recorded = record?.path === dataDir && record.dev === status.dev && record.ino === status.ino;
-  const wal = await readWal(files, join(dataDir, 'member', 'wal'));
-
+  const wal = await readWal(files, join(dataDir, 'member', 'wal')).catch(unseen);
+  if (wal.kind === 'unknown') return wal;
   if (wal.kind === 'present') return judgeWal(wal, spec);
   // One that was retired and is empty now was moved aside out of a mount point: the directory itself stays.
   if (recorded && (record.stage !== 'retired' || content.length > 0)) {
@@ -39,6 +39,11 @@ export async function judgeDataDir(
     kind: 'foreign',
     why: `it holds ${content.slice(0, 5).join(', ')}, which this agent did not make`,
   };
+}
+
+function unseen(error: unknown): { readonly kind: 'unknown'; readonly why: string } {
+  if (error instanceof FileError) return { kind: 'unknown', why: error.message };
+  throw error;
 }
 
 /** Ours by both ids: a copy of another node's data would be a second etcd under that node's id. */
@@ -138,11 +143,20 @@ function notOurs(dataDir: string): string {
 
 type WalView = Extract<DataDirView, { kind: 'ours' }>['wal'];
 
-/** The identity in the newest WAL file: every file of a WAL repeats it. */
+/**
+ * The identity in the newest WAL file: every file of a WAL repeats it. Throws a FileError where nobody can tell whether one is
+ * there: no access, or a link to a place that is not mounted now. That is not the same as none.
+ */
 export async function readWal(files: Files, walDir: string): Promise<WalView> {
   const status = await files.stat(walDir);
-  if (status.kind !== 'directory') return { kind: 'none' };
+  if (status.kind === 'missing') {
+    await lookAtAll(files, dirname(walDir));
+    return { kind: 'none' };
+  }
+  if (status.kind !== 'directory') throw cannotTell(walDir, status);
   const newest = (await files.list(walDir)).filter(isWalSegment).at(-1);
+  if (newest === undefined && status.link)
+    throw new FileError('read', walDir, 'ENOENT', 'it is a link to an empty place');
   if (newest === undefined) return { kind: 'none' };
   const metadata = readWalMetadata(await files.readHead(join(walDir, newest), walHeadBytes));
   switch (metadata.kind) {
@@ -152,5 +166,22 @@ export async function readWal(files: Files, walDir: string): Promise<WalView> {
       return { kind: 'unreadable', why: `${newest} is empty` };
     case 'corrupt':
       return { kind: 'unreadable', why: `${newest}: ${metadata.why}` };
+  }
+}
+
+/** Nothing is under a directory that is not there, but what is under one that cannot be seen is not known. */
+async function lookAtAll(files: Files, directory: string): Promise<void> {
+  const status = await files.stat(directory);
+  if (status.kind !== 'missing' && status.kind !== 'directory') throw cannotTell(directory, status);
+}
+
+function cannotTell(path: string, status: Exclude<FileStatus, { kind: 'missing' }>): FileError {
+  switch (status.kind) {
+    case 'denied':
+      return new FileError('look at', path, status.code, 'no access');
+    case 'danglingLink':
+      return new FileError('look at', path, 'ENOENT', 'it is a link to what is not there');
+    default:
+      return new FileError('look at', path, 'ENOTDIR', 'it is not a directory');
   }
 }

@@ -39,7 +39,7 @@ const filesMs = 10_000;
 const hashesMs = 5_000;
 /** Reading etcd's log runs a program under systemd. */
 const endsMs = 1_000;
-/** An etcd that has run this long was started for good. */
+/** An etcd that has run this long, and answers, was started for good. */
 const wellMs = 60_000;
 
 /** What was read of certificates, keys and etcd.conf, and when. */
@@ -144,6 +144,7 @@ export class Observer {
       ioPressure: pressure.kind === 'known' ? pressure.someAvg10 : undefined,
     });
     const own = ownOf(spec, look, service);
+    if (own.kind === 'answers' && service.kind === 'active' && service.forMs > wellMs) this.failedStarts = 0;
     // However its last runs ended: this one serves on that data.
     if (own.kind === 'answers' && own.healthy) this.ends = { ...noEnds, atMs: this.ends.atMs };
     const known =
@@ -202,7 +203,6 @@ export class Observer {
     if (state.kind === 'active') {
       // The next end is compared with the disk anew.
       this.disk = undefined;
-      if (forMs > wellMs) this.failedStarts = 0;
     }
     return serviceFacts(state, this.host.services.kind, {
       forMs,

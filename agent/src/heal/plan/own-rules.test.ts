@@ -1,5 +1,6 @@
 /** What a node does for its own etcd whose data is fine, situation by situation. A picture that is not named here is the one of testdata/pictures.ts. */
 import { describe, expect, it } from 'vitest';
+import { conditions } from './conditions.js';
 import type { Picture } from './picture.js';
 import { planHeal } from './plan-heal.js';
 import { data, me, stepOf, waits } from './testdata/asking.js';
@@ -40,6 +41,18 @@ describe('etcd down with its data intact', () => {
     expect(
       stepOf(picture({ ...stopped(), data: { ...damaged, begunHere: false }, disk: checked() })),
     ).toBeUndefined();
+  });
+
+  it('whose data dir cannot be looked at is left alone, running or not: that is not data that is gone', () => {
+    const hidden = data({ kind: 'unknown', why: 'no access', wal: { kind: 'none' } });
+    waits(
+      picture({ ...stopped(), data: hidden, held: { dataGone: 60_000 } }),
+      /does not mean that it is empty/,
+    );
+    expect(conditions(picture({ data: hidden }))).not.toContain('dataGone');
+    const plan = planHeal(picture({ data: hidden }));
+    expect(plan.decision).toBeUndefined();
+    expect(plan.waiting).toMatchObject([{ rule: 'startEtcd', reason: expect.stringContaining('no access') }]);
   });
 
   it('waits five seconds for agents that do not answer, then starts and says so', () => {
@@ -149,6 +162,16 @@ describe('etcd that runs and does not answer', () => {
 
   it('is not, while it defragments', () => {
     waits(picture({ ...silentFor(11_000), data: data({ busy: 'db.tmp.123' }) }), /at work on its database/);
+  });
+
+  it('is given twice as long after each start after which it never answered: it may be reading a long log', () => {
+    const started = (failedStarts: number, upMs: number) =>
+      picture({ ...silentFor(11_000), service: { ...picture().service, failedStarts, upMs } });
+    waits(started(1, 100_000), /left alone until it has run for 120 s/);
+    expect(stepOf(started(1, 121_000))).toEqual({ kind: 'restartEtcd' });
+    waits(started(2, 121_000), /run for 240 s/);
+    waits(started(20, 1_900_000), /run for 1920 s/);
+    expect(stepOf(started(20, 1_921_000))).toEqual({ kind: 'restartEtcd' });
   });
 
   it('is not, while it has just started or its disk explains it', () => {

@@ -12,6 +12,8 @@ const askMsMax = 5_000;
 const backoffMsMax = 60_000;
 /** Disks that are waited for most of the time explain an etcd that does not answer. */
 const ioPressureMax = 60;
+/** How often the uptime that a hanging etcd is given doubles: half an hour where it is a minute. */
+const hangDoublingsMax = 5;
 
 /** A peer's agent was told of another cluster by a newer generation: this etcd must not serve beside that one. Its data stays. */
 export function fence(picture: Picture): HealOutcome {
@@ -96,6 +98,10 @@ export function restoreFiles(picture: Picture): HealOutcome {
  */
 export function startEtcd(picture: Picture): HealOutcome {
   const { service, data, policy } = picture;
+  if (data.kind === 'unknown' && data.begun) {
+    const reason = `the data dir cannot be looked at, which does not mean that it is empty: ${data.why}`;
+    return runs(picture) ? report('startEtcd', reason) : hold('startEtcd', reason);
+  }
   // A WAL whose head cannot be read is etcd's to judge: it says so as it ends, and that is evidence.
   const damaged = data.wal.kind === 'unreadable' && data.begunHere;
   if (!isStopped(picture) || (data.wal.kind !== 'present' && !damaged)) return nothing;
@@ -147,12 +153,15 @@ export function startChecked(rule: string, picture: Picture): HealOutcome {
 }
 
 /**
- * Preconditions: etcd runs, for long enough, and has not answered for long enough; the disk does not explain it; the others
+ * Preconditions: etcd runs, for long enough, twice as long after each start that did not last, and has not answered for long
+ * enough; the disk does not explain it; the others
  * have a quorum without it.
  */
 export function unhang(picture: Picture): HealOutcome {
   const { held, policy, service, cluster, me } = picture;
   const silentMs = held.silent ?? 0;
+  // One that reads a long log back at its start must get to the end of it some day.
+  const uptimeMs = policy.hangUptimeMs * 2 ** Math.min(service.failedStarts, hangDoublingsMax);
   if (silentMs === 0 || service.upMs < policy.hangUptimeMs) return nothing;
   const seesIt = picture.peers.find(
     (peer) =>
@@ -162,6 +171,10 @@ export function unhang(picture: Picture): HealOutcome {
   const waits = (why: string) =>
     report('unhang', `etcd runs and does not answer, for ${seconds(silentMs)}; ${why}`, evidence);
   if (silentMs < policy.hangMs) return waits(`restarted after ${seconds(policy.hangMs)}`);
+  if (service.upMs < uptimeMs)
+    return waits(
+      `it has not answered since it was started: left alone until it has run for ${seconds(uptimeMs)}`,
+    );
   if (seesIt !== undefined) return waits(`${seesIt.node} sees it healthy: look at the way from here to it`);
   if (picture.data.busy !== '') return waits(`${picture.data.busy} says that it is at work on its database`);
   if ((me.ioPressure ?? 0) > ioPressureMax)

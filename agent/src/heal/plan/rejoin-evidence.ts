@@ -60,7 +60,7 @@ function rejoinReplaced({ me, data, held, cluster, policy }: Picture): Found {
 function rejoinDataGone(picture: Picture): Found {
   const { held, policy, data, service } = picture;
   const goneMs = held.dataGone ?? 0;
-  if (goneMs === 0) return nothing;
+  if (goneMs === 0 || data.kind === 'unknown') return nothing;
   if (data.fileSystem !== 'same') {
     return hold(
       'newDisk',
