@@ -17,6 +17,7 @@ import {
   endOfLog,
   filesFacts,
   noEnds,
+  readThrough,
   serviceFacts,
   walEnd,
   workFile,
@@ -72,6 +73,8 @@ export class Observer {
   private ends: EndFacts & { readonly atMs: number } = { ...noEnds, atMs: -endsMs };
   /** Where etcd's log ended when data was last moved aside, or a repair ended. */
   private formerEnd = '';
+  /** Whether the database could be read through, once that was looked at. */
+  private database: { readonly why: string | undefined } | undefined;
   private kept: KeptFiles | undefined;
   private alarms: { readonly atMs: number; readonly alarms: readonly Alarm[] } | undefined;
   private hashes: { readonly atMs: number; readonly read: readonly MemberHash[] | Error } | undefined;
@@ -126,7 +129,7 @@ export class Observer {
     }
     this.sightings.see(look, nowMs);
     const service = this.noteService(state, nowMs);
-    await this.readEnds(service, nowMs);
+    await this.readEnds(spec, service, nowMs);
     const [data, kept, freeBytes, stateBytes, pressure] = await Promise.all([
       dataFacts(host, spec, record, memory, journal !== undefined),
       this.lookAtFiles(spec, nowMs),
@@ -228,10 +231,19 @@ export class Observer {
   }
 
   /** How etcd's last runs ended: its log is read while it keeps ending, once a second. */
-  private async readEnds({ kind, upMs }: ServiceFacts, nowMs: number): Promise<void> {
+  private async readEnds(
+    { etcd: { dataDir } }: MemberSpec,
+    { kind, upMs }: ServiceFacts,
+    nowMs: number,
+  ): Promise<void> {
     const ending = kind === 'restarting' || kind === 'failed';
-    if (ending && nowMs - this.ends.atMs >= endsMs)
-      this.ends = { ...(await endFacts(this.host, this.formerEnd)), atMs: nowMs };
+    if (ending && nowMs - this.ends.atMs >= endsMs) {
+      const ends = await endFacts(this.host, this.formerEnd);
+      if (ends.code === 'boltFault') this.database ??= { why: await readThrough(this.host.files, dataDir) };
+      // A disk that fails is not one to come back onto, and no damage of the data.
+      const failing = ends.code === 'boltFault' ? this.database?.why : undefined;
+      this.ends = { ...(failing === undefined ? ends : { ...noEnds, text: failing }), atMs: nowMs };
+    }
     if (kind === 'active' && upMs > wellMs) this.ends = { ...noEnds, atMs: this.ends.atMs };
   }
 
@@ -292,6 +304,7 @@ export class Observer {
     if (kind !== 'quarantineData' && kind !== 'finishRepair') return;
     this.formerEnd = (await endOfLog(this.host)) || this.formerEnd;
     this.ends = { ...noEnds, atMs: this.nowMs };
+    this.database = undefined;
   }
 
   private get nowMs(): number {
