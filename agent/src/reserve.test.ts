@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileError, linuxFiles } from '@etcd-agent/platform';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { HealStore } from './heal/memory.js';
 import { keepReserve, withReserve } from './reserve.js';
 
 let directory: string;
@@ -62,4 +63,18 @@ it('is given up for no other failure', async () => {
   expect(existsSync(path)).toBe(true);
   const files = { ...linuxFiles, exists: () => Promise.reject(denied) };
   await expect(keepReserve(files, path)).rejects.toBe(denied);
+});
+
+it('is given up for the journal of a repair, which would stand still otherwise', async () => {
+  await keepReserve(linuxFiles, path);
+  const writeAtomic: typeof linuxFiles.writeAtomic = async (...written) => {
+    if (existsSync(path)) throw full;
+    await linuxFiles.writeAtomic(...written);
+  };
+  const repair = join(directory, 'repair.json');
+  const paths = { repair, reserve: path } as ConstructorParameters<typeof HealStore>[1];
+  const journal = { stage: 'removing' } as Parameters<HealStore['keepJournal']>[0];
+  await new HealStore({ ...linuxFiles, writeAtomic }, paths).keepJournal(journal);
+  expect(existsSync(path)).toBe(false);
+  expect(existsSync(repair)).toBe(true);
 });

@@ -1,6 +1,7 @@
 /**
  * Room on the agent's own disk that is kept by a file, and given up where nothing else is left: a host whose disk has filled
- * up must come back from a reboot, and for that an agent has to write down that it is there. It is good for one start.
+ * up must come back from a reboot, and for that an agent has to write down that it is there; and a repair that is under way
+ * must be written down to get on. It is good for one of them; an agent that starts where there is room takes it anew.
  */
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
@@ -23,13 +24,18 @@ export async function withReserve<T>(
     await files.remove(path);
   };
   if ((await files.freeBytes(dirname(path))) < freeBytesMin) await spend();
+  // A quota, or a file system without inodes, does not show in its free bytes.
+  return { value: await orWithoutReserve(write, spend), spent };
+}
+
+/** Writes; where that fails for want of room, once more after `spend` has given the reserve up. */
+export async function orWithoutReserve<T>(write: () => Promise<T>, spend: () => Promise<void>): Promise<T> {
   try {
-    return { value: await write(), spent };
+    return await write();
   } catch (error) {
-    // A quota, or a file system without inodes, does not show in its free bytes.
-    if (spent || !isFull(error)) throw error;
+    if (!isFull(error)) throw error;
     await spend();
-    return { value: await write(), spent };
+    return write();
   }
 }
 

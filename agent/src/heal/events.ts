@@ -30,15 +30,17 @@ export async function openEvents({ files, clock, log, path }: Options): Promise<
   const events = [...parse(await optionalText(files, former)), ...parse(await optionalText(files, path))];
   let newest = events.at(-1)?.seq ?? 0;
   let bytes = (await optionalText(files, path))?.length ?? 0;
+  /** Appends in a row: of two at the limit, the second must not move the first one's new file over the former. */
+  let line: Promise<void> = Promise.resolve();
 
-  async function append(line: string): Promise<void> {
-    if (bytes + line.length > fileBytesMax) {
+  async function append(text: string): Promise<void> {
+    if (bytes + text.length > fileBytesMax) {
       await files.remove(former);
       await files.move(path, former);
       bytes = 0;
     }
-    await files.appendDurable(path, line, { mode: 0o600 });
-    bytes += line.length + 1;
+    await files.appendDurable(path, text, { mode: 0o600 });
+    bytes += text.length + 1;
   }
 
   return {
@@ -56,9 +58,10 @@ export async function openEvents({ files, clock, log, path }: Options): Promise<
       if (events.length > memoryMax) events.splice(0, events.length - memoryMax);
       log.info({ event }, message);
       // A full disk must not stop a repair that would end it.
-      await append(JSON.stringify(event)).catch((error: unknown) =>
-        log.error({ err: error }, 'an event could not be written'),
-      );
+      line = line
+        .then(() => append(JSON.stringify(event)))
+        .catch((error: unknown) => log.error({ err: error }, 'an event could not be written'));
+      await line;
     },
     read(after, limit) {
       const from = events.findIndex(({ seq }) => seq > after);

@@ -7,6 +7,7 @@ import { hexId, pauseSchema, positionSchema } from '@etcd-agent/protocol';
 import * as z from 'zod';
 import type { AgentPaths } from '../config.js';
 import { optionalText } from '../optional-text.js';
+import { orWithoutReserve } from '../reserve.js';
 import { StateError } from '../store.js';
 import { type Journal, journalSchema } from './journal.js';
 
@@ -101,8 +102,12 @@ export class HealStore {
     return this.repair.journal;
   }
 
+  /** A disk that fills up in the middle of a repair must not keep its node out of the cluster: the reserve goes first. */
   async keepJournal(journal: Journal): Promise<void> {
-    await this.write(this.paths.repair, journal);
+    await orWithoutReserve(
+      () => this.write(this.paths.repair, journal),
+      () => this.files.remove(this.paths.reserve),
+    );
     this.repair = { journal };
   }
 

@@ -122,7 +122,11 @@ export class Observer {
     });
     const nowMs = clock.monotonicMs();
     // After a gap this agent watches a whole window again before it begins anything.
-    if (this.sightings.hasGap(nowMs)) this.startedMs = nowMs;
+    if (this.sightings.hasGap(nowMs)) {
+      this.startedMs = nowMs;
+      // Nor does what happened in the gap say that nothing moved.
+      this.progress = { mark: '', atMs: nowMs };
+    }
     if (anew) {
       this.alarms = undefined;
       this.hashes = undefined;

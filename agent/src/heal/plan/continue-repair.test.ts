@@ -138,6 +138,13 @@ describe('a repair under way', () => {
     waits(repairing({ me: old, cluster: cluster([0, 1, 3, 4], [0, 1]) }), /2 of 4 voters healthy, 3 needed/);
   });
 
+  it('adds nothing where what failed tries have left takes the room: no join would end', () => {
+    waits(
+      repairing({ me: me({ freeBytes: 100 * 1024 * 1024 }), cluster: cluster([0, 1], [0, 1]) }),
+      /100 MiB free for the new data, 160 MiB needed/,
+    );
+  });
+
   it('takes an unstarted entry of its own for its own', () => {
     const own = member(9, {
       name: '',

@@ -57,6 +57,7 @@ export function guardAdd(cluster: Known, picture: Picture, oldId: MemberId): rea
       `the entry ${oldId} ${cluster.members.some(({ id }) => id === oldId) ? 'is still there' : 'is gone'}`,
     ),
     view('quorum', healthy >= needed, `${healthy} of ${n} voters healthy, ${needed} needed`),
+    guardRoom(picture, cluster),
     inFlight(flying),
   ];
 }
@@ -138,18 +139,23 @@ export function guardsToBegin(picture: Picture, oldId: MemberId, alarmed: boolea
     ),
   );
   if (cluster.kind === 'unknown') return [...guards, view('quorum', false, cluster.why)];
-  const room = 2 * cluster.leaderDbBytes + roomBytesMin;
   return [
     ...guards,
-    view(
-      'room',
-      me.freeBytes >= room,
-      `${mebibytes(me.freeBytes)} free for the new data, ${mebibytes(room)} needed`,
-    ),
+    guardRoom(picture, cluster),
     inFlight(othersInFlight(cluster, picture)),
     ...(cluster.members.some(({ id }) => id === oldId) ? [guardLosing(cluster, oldId)] : []),
     ...(alarmed ? [] : [guardForecast(picture, cluster, oldId)]),
   ];
+}
+
+/** Before a join: what failed tries have left is on the same disk. */
+function guardRoom({ me }: Picture, { leaderDbBytes }: Known): GuardView {
+  const room = 2 * leaderDbBytes + roomBytesMin;
+  return view(
+    'room',
+    me.freeBytes >= room,
+    `${mebibytes(me.freeBytes)} free for the new data, ${mebibytes(room)} needed`,
+  );
 }
 
 /** The journal, the events and what is remembered are written all through a repair, each whole and anew. */
