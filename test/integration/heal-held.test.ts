@@ -1,7 +1,7 @@
 /** A node that may not be repaired just now: in a pause, and where one repair after the other does not hold. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import { sleep, type TestNode, waitFor } from '../support/index.js';
+import { askedOr, sleep, type TestNode, waitFor } from '../support/index.js';
 import { eventLines, newestEvent } from '../worlds/loopback/agent-record.js';
 import { wipe } from '../worlds/loopback/faults.js';
 import { HealingWorld } from '../worlds/loopback/healing-world.js';
@@ -12,7 +12,7 @@ let world: HealingWorld;
 const quietMs = 5_000;
 
 beforeAll(async () => {
-  world = await HealingWorld.start({ healing: { hold: '10m' } });
+  world = await HealingWorld.start({ version: askedOr('3.3.25'), healing: { hold: '10m' } });
   return () => world.close();
 });
 

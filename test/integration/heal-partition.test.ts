@@ -1,6 +1,6 @@
 /** Nodes that cannot reach each other: the minority does nothing, nobody is replaced for being silent, nothing is lost. */
 import { beforeAll, expect, test } from 'vitest';
-import { sleep, waitFor } from '../support/index.js';
+import { askedOr, sleep, waitFor } from '../support/index.js';
 import { eventLines, newestEvent, repairsOf } from '../worlds/loopback/agent-record.js';
 import { wipe } from '../worlds/loopback/faults.js';
 import type { HealingWorld } from '../worlds/loopback/healing-world.js';
@@ -13,7 +13,7 @@ let world: HealingWorld;
 const cutMs = 6_000;
 
 beforeAll(async () => {
-  partitions = await Partitions.start();
+  partitions = await Partitions.start({ version: askedOr('3.3.25') });
   world = partitions.world;
   return () => partitions.close();
 });

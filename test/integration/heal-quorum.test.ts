@@ -2,7 +2,7 @@
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { sleep, type TestNode, waitFor } from '../support/index.js';
+import { askedOr, sleep, type TestNode, waitFor } from '../support/index.js';
 import { eventLines, newestEvent } from '../worlds/loopback/agent-record.js';
 import { copyDisk, hang, powerOff, rollBack, wipe } from '../worlds/loopback/faults.js';
 import { HealingWorld } from '../worlds/loopback/healing-world.js';
@@ -14,7 +14,7 @@ let copyOfThird: string;
 const quietMs = 6_000;
 
 beforeAll(async () => {
-  world = await HealingWorld.start();
+  world = await HealingWorld.start({ version: askedOr('3.4.23') });
   // For the rollback: by then the others have seen this member for long enough.
   const third = world.nodes[2]!;
   await powerOff(third);

@@ -14,8 +14,13 @@ export interface EtcdBinaries {
 export const etcdVersions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'] as const;
 export type EtcdVersion = (typeof etcdVersions)[number];
 
-/** What most tests run: the newest, or the one that is asked for: `ETCD_AGENT_TEST_ETCD=3.3.25 npm test -- heal-process`. */
-export const usualVersion = versionAskedFor(process.env.ETCD_AGENT_TEST_ETCD ?? '3.5.30');
+/** The one that is asked for, as in `ETCD_AGENT_TEST_ETCD=3.3.25 npm test -- heal-quorum`, or `version`. */
+export function askedOr(version: EtcdVersion): EtcdVersion {
+  return versionAskedFor(process.env.ETCD_AGENT_TEST_ETCD ?? version);
+}
+
+/** What most tests run: the newest. */
+export const usualVersion = askedOr('3.5.30');
 
 /** Throws, naming the command that gets them, where the binaries of `version` are not there. */
 export function etcdBinaries(version: EtcdVersion): EtcdBinaries {

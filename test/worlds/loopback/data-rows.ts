@@ -3,7 +3,7 @@
  * no acknowledged write is lost. Written once, run on each version of etcd.
  */
 import { beforeAll, expect, test } from 'vitest';
-import { type EtcdVersion, waitFor } from '../../support/index.js';
+import { type EtcdVersion, type TestNode, waitFor } from '../../support/index.js';
 import { eventLines, newestEvent, repairsOf } from './agent-record.js';
 import { askEtcd, changeMembers, raiseAlarm } from './etcd-access.js';
 import {
@@ -21,26 +21,43 @@ import { HealingWorld } from './healing-world.js';
 /** A server older than 3.4 does not tell of its alarms: agents ask it once a minute. */
 const alarmSeenMs = 90_000;
 
-const allRows = [
-  'killed',
-  'running',
-  'walDamaged',
-  'dbDamaged',
-  'removed',
-  'different',
-  'rolledBack',
-] as const;
-type Row = (typeof allRows)[number];
+type Role = 'leader' | 'follower';
+/** Which member each row breaks. */
+const usualRoles = {
+  killed: 'follower',
+  running: 'leader',
+  walDamaged: 'leader',
+  dbDamaged: 'follower',
+  removed: 'leader',
+  different: 'follower',
+  rolledBack: 'follower',
+} as const satisfies Record<string, Role>;
+type Row = keyof typeof usualRoles;
+
+export interface RowOptions {
+  readonly rows?: readonly Row[];
+  /** Leaders where followers are broken elsewhere, and the other way round. */
+  readonly swapped?: boolean;
+}
 
 /** These rows, in order, on one cluster of three. */
-export function tellDataRows(version: EtcdVersion, rows: readonly Row[] = allRows): void {
-  const row = (name: Row) => (rows.includes(name) ? test : () => undefined);
+export function tellDataRows(version: EtcdVersion, { rows, swapped = false }: RowOptions = {}): void {
+  const told = (name: Row) => rows === undefined || rows.includes(name);
+  const roleIn = (name: Row) => (swapped ? otherRole(usualRoles[name]) : usualRoles[name]);
+  const row = (
+    name: Row,
+    title: (role: Role) => string,
+    tell: (role: Role) => Promise<void>,
+    msMax?: number,
+  ) => {
+    if (told(name)) test(title(roleIn(name)), () => tell(roleIn(name)), msMax);
+  };
   let world: HealingWorld;
   let copy: string;
 
   beforeAll(async () => {
     world = await HealingWorld.start({ version });
-    if (!rows.includes('rolledBack')) return () => world.close();
+    if (!told('rolledBack')) return () => world.close();
     // For the rollback at the end: by then the others have seen this member for long enough.
     const old = world.nodes[2]!;
     await powerOff(old);
@@ -50,89 +67,111 @@ export function tellDataRows(version: EtcdVersion, rows: readonly Row[] = allRow
     return () => world.close();
   });
 
-  row('killed')('a follower that is killed and wiped joins again under a new id', async () => {
-    const [follower, leader] = world.nodes;
-    await world.makeLeader(leader!);
-    const oldId = await world.memberId(follower!);
-    await world.round(() => wipe(follower!, 'killed'), { repaired: [follower!] });
-    // Where etcd was being started at the moment of the deletion, it starts empty, and its first words tell.
-    world.expectRepaired(follower!, /^rejoin(DataGone|Corrupt)$/, oldId);
-    expect(await world.memberId(follower!)).not.toBe(oldId);
-  });
+  /** The first or the second node, in this role; the other one has the other. */
+  async function cast(role: Role): Promise<readonly [broken: TestNode, other: TestNode]> {
+    const [first, second] = world.nodes as [TestNode, TestNode, TestNode];
+    await world.makeLeader(second);
+    return role === 'leader' ? [second, first] : [first, second];
+  }
 
-  row('running')('a leader whose files are deleted while it runs joins again', async () => {
-    const leader = world.nodes[1]!;
-    await world.makeLeader(leader);
-    const oldId = await world.memberId(leader);
-    await world.round(() => wipe(leader, 'running'), { repaired: [leader] });
-    world.expectRepaired(leader, 'rejoinDataGone', oldId);
-  });
-
-  row('walDamaged')('a leader with a damaged WAL joins again; its data is kept aside', async () => {
-    const leader = world.nodes[1]!;
-    await world.makeLeader(leader);
-    const oldId = await world.memberId(leader);
-    await world.round(() => corruptWal(leader), { repaired: [leader] });
-    world.expectRepaired(leader, 'rejoinCorrupt', oldId);
-    expect(world.quarantinesOfLastRepair(leader)).toHaveLength(1);
-  });
-
-  row('dbDamaged')(
-    'a follower with a cut-off database joins again, and so does a leader whose data dir is gone',
-    async () => {
-      const [follower, leader] = world.nodes;
-      await world.makeLeader(leader!);
-      const ids = await Promise.all([follower!, leader!].map((node) => world.memberId(node)));
-      await world.round(() => truncateDb(follower!), { repaired: [follower!] });
-      world.expectRepaired(follower!, 'rejoinCorrupt', ids[0]!);
-      await world.round(() => removeDataDir(leader!), { repaired: [leader!] });
-      world.expectRepaired(leader!, /^rejoin(DataGone|Corrupt)$/, ids[1]!);
+  row(
+    'killed',
+    (role) => `a ${role} that is killed and wiped joins again under a new id`,
+    async (role) => {
+      const [broken] = await cast(role);
+      const oldId = await world.memberId(broken);
+      await world.round(() => wipe(broken, 'killed'), { repaired: [broken] });
+      // Where etcd was being started at the moment of the deletion, it starts empty, and its first words tell.
+      world.expectRepaired(broken, /^rejoin(DataGone|Corrupt)$/, oldId);
+      expect(await world.memberId(broken)).not.toBe(oldId);
     },
   );
 
-  row('removed')('a leader that somebody removed joins again', async () => {
-    const [other, leader] = world.nodes;
-    await world.makeLeader(leader!);
-    const oldId = await world.memberId(leader!);
-    await world.round(() => changeMembers(world.cluster, other!, 'remove', oldId), { repaired: [leader!] });
-    world.expectRepaired(leader!, 'rejoinRemoved', oldId);
-  });
+  row(
+    'running',
+    (role) => `a ${role} whose files are deleted while it runs joins again`,
+    async (role) => {
+      const [broken] = await cast(role);
+      const oldId = await world.memberId(broken);
+      await world.round(() => wipe(broken, 'running'), { repaired: [broken] });
+      world.expectRepaired(broken, 'rejoinDataGone', oldId);
+    },
+  );
 
-  row('different')(
-    'a member whose store differs joins again, and the alarm goes',
-    async () => {
-      const [different, other] = world.nodes;
-      await world.makeLeader(other!);
-      const oldId = await world.memberId(different!);
-      await askEtcd(world.cluster, other!, (admin) => admin.put('watched', 'value-to-be-changed'));
+  row(
+    'walDamaged',
+    (role) => `a ${role} with a damaged WAL joins again; its data is kept aside`,
+    async (role) => {
+      const [broken] = await cast(role);
+      const oldId = await world.memberId(broken);
+      await world.round(() => corruptWal(broken), { repaired: [broken] });
+      world.expectRepaired(broken, 'rejoinCorrupt', oldId);
+      expect(world.quarantinesOfLastRepair(broken)).toHaveLength(1);
+    },
+  );
+
+  row(
+    'dbDamaged',
+    (role) =>
+      `a ${role} with a cut-off database joins again, and so does a ${otherRole(role)} whose data dir is gone`,
+    async (role) => {
+      const [cutOff, gone] = await cast(role);
+      const ids = await Promise.all([cutOff, gone].map((node) => world.memberId(node)));
+      await world.round(() => truncateDb(cutOff), { repaired: [cutOff] });
+      world.expectRepaired(cutOff, 'rejoinCorrupt', ids[0]!);
+      if (role === 'follower') await world.makeLeader(gone);
+      await world.round(() => removeDataDir(gone), { repaired: [gone] });
+      world.expectRepaired(gone, /^rejoin(DataGone|Corrupt)$/, ids[1]!);
+    },
+  );
+
+  row(
+    'removed',
+    (role) => `a ${role} that somebody removed joins again`,
+    async (role) => {
+      const [removed, other] = await cast(role);
+      const oldId = await world.memberId(removed);
+      await world.round(() => changeMembers(world.cluster, other, 'remove', oldId), { repaired: [removed] });
+      world.expectRepaired(removed, 'rejoinRemoved', oldId);
+    },
+  );
+
+  row(
+    'different',
+    (role) => `a ${role} whose store differs joins again, and the alarm goes`,
+    async (role) => {
+      const [different, other] = await cast(role);
+      const oldId = await world.memberId(different);
+      await askEtcd(world.cluster, other, (admin) => admin.put('watched', 'value-to-be-changed'));
       await waitFor('the value in the store', async () => {
-        const { revision } = await world.admin(different!).status();
-        return revision === (await world.admin(other!).status()).revision;
+        const { revision } = await world.admin(different).status();
+        return revision === (await world.admin(other).status()).revision;
       });
-      await powerOffAfterCommit(different!);
-      expect(divergeStore(different!, 'value-to-be-changed')).toBeGreaterThan(0);
-      await different!.startAgent();
+      await powerOffAfterCommit(different);
+      expect(divergeStore(different, 'value-to-be-changed')).toBeGreaterThan(0);
+      await different.startAgent();
       await world.whole(30_000);
-      const before = repairsOf(different!).length;
-      await raiseAlarm(world.cluster, other!, 'CORRUPT', '0'.repeat(16));
-      await world.orTold(
-        waitFor('the repair', () => repairsOf(different!).length > before, alarmSeenMs, 100),
-      );
-      world.expectRepaired(different!, 'rejoinHashDiffers', oldId);
+      if (role === 'leader') await world.makeLeader(different);
+      const before = repairsOf(different).length;
+      await raiseAlarm(world.cluster, other, 'CORRUPT', '0'.repeat(16));
+      await world.orTold(waitFor('the repair', () => repairsOf(different).length > before, alarmSeenMs, 100));
+      world.expectRepaired(different, 'rejoinHashDiffers', oldId);
       await world.whole(30_000);
       await world.orTold(
-        waitFor('no alarm', async () => (await world.admin(other!).alarms()).length === 0, alarmSeenMs, 100),
+        waitFor('no alarm', async () => (await world.admin(other).alarms()).length === 0, alarmSeenMs, 100),
       );
-      const read = await askEtcd(world.cluster, different!, (admin) => admin.get('watched'));
+      const read = await askEtcd(world.cluster, different, (admin) => admin.get('watched'));
       expect(read).toEqual({ kind: 'found', value: 'value-to-be-changed' });
     },
     300_000,
   );
 
-  row('rolledBack')(
-    'a host that comes back with an older disk does not start on it: it joins again',
-    async () => {
-      const old = world.nodes[2]!;
+  row(
+    'rolledBack',
+    (role) => `a host of a ${role} that comes back with an older disk does not start on it: it joins again`,
+    async (role) => {
+      const [other, , old] = world.nodes as [TestNode, TestNode, TestNode];
+      await world.makeLeader(role === 'leader' ? old : other);
       const oldId = await world.memberId(old);
       const mark = newestEvent(old);
       await world.round(
@@ -147,6 +186,10 @@ export function tellDataRows(version: EtcdVersion, rows: readonly Row[] = allRow
       expect(eventLines(old, mark).filter((line) => line.includes('startEtcd: '))).toEqual([]);
     },
   );
+}
+
+function otherRole(role: Role): Role {
+  return role === 'leader' ? 'follower' : 'leader';
 }
 
 /** etcd writes its store out ten times a second; what a SIGKILL would lose of it, its log would repair. */

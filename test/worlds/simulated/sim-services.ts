@@ -382,7 +382,8 @@ export class SimService {
 /** Where systemd says "success". */
 function endedByItself(cause: ExitCause): boolean {
   return (
-    (cause.kind === 'exited' && cause.code === 0) || (cause.kind === 'signalled' && cause.signal === 'SIGTERM')
+    (cause.kind === 'exited' && cause.code === 0) ||
+    (cause.kind === 'signalled' && cause.signal === 'SIGTERM')
   );
 }
 
