@@ -81,8 +81,9 @@ export const healHandlers: Handlers<HealMethods, CallContext> = {
     if (picture.journal !== undefined) throw underWay(picture.journal);
     const guards = [...guardsToBegin(picture, myId(picture), false)];
     // Of a dry run too: the command looks by one first, and a guard that says no then is all that this agent hears.
+    const what = dryRun ? 'would not be replaced' : 'not replaced';
     if (failing(guards).length > 0)
-      await recordRefusal(healer.events, { rule: 'replaceMember', what: 'not replaced', by, guards });
+      await recordRefusal(healer.events, { rule: 'replaceMember', what, by, guards });
     const accepted = !dryRun && failing(guards).length === 0;
     if (accepted) {
       const at = host.clock.now().toISOString();

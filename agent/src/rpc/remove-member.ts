@@ -37,7 +37,12 @@ export async function removeMember(removal: Removal, host: AgentHost, healer: He
   if (first.kind === 'gone')
     throw new Fault('refused', `member ${id} is not in the list`, 'coordinator member list');
   const refused = (guards: readonly GuardView[]) =>
-    recordRefusal(healer.events, { rule: 'removeMember', what: `member ${id} not removed`, by, guards });
+    recordRefusal(healer.events, {
+      rule: 'removeMember',
+      what: `member ${id} ${dryRun ? 'would not be' : 'not'} removed`,
+      by,
+      guards,
+    });
   // Of a dry run too: the command looks by one first, and a guard that says no then is all that this agent hears.
   if (failing(first.guards).length > 0) await refused(first.guards);
   if (dryRun || failing(first.guards).length > 0) return { guards: first.guards, removed: false };
