@@ -13,7 +13,7 @@ import { reachNode } from '../link/reach-node.js';
 import { type AskedReplace, askOrBegun, wantAgain } from '../members/ask-replace.js';
 import { followRepair, type RepairEnd } from '../members/follow-repair.js';
 import { operatorName } from '../operator.js';
-import { guardTable } from '../output/healing.js';
+import { flappingAdvice, guardTable, isFlapping } from '../output/healing.js';
 import type { View } from '../output/view.js';
 import type { NodePlace } from '../topology/places.js';
 import { ask as askPerson, type CommandContext } from './context.js';
@@ -109,6 +109,7 @@ function plannedView(node: string, plan: AskedReplace, isRefused: boolean, isWan
     notes: [
       ...(isWanted ? [] : [`${node} was removed on purpose: it would be wanted again first`]),
       ...(isRefused ? [`next: coordinator explain ${node}`] : ['nothing was changed']),
+      ...(plan.guards.some(({ ok, reason }) => !ok && isFlapping(reason)) ? flappingAdvice(node) : []),
     ],
   };
 }
