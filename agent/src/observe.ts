@@ -4,10 +4,18 @@
  */
 import { EtcdError } from '@etcd-agent/etcd';
 import { hostFacts, type ServiceState } from '@etcd-agent/platform';
-import type { EtcdView, MemberSpec, NodeSnapshot, ServiceStateView, Waiting } from '@etcd-agent/protocol';
+import type {
+  EtcdView,
+  FilesView,
+  MemberSpec,
+  NodeSnapshot,
+  ServiceStateView,
+  Waiting,
+} from '@etcd-agent/protocol';
 import { judgeDataDir } from './data-dir.js';
 import { viewConf } from './etcd-files.js';
 import { effectiveSpec } from './heal/effective-spec.js';
+import { filesFacts } from './heal/local-facts.js';
 import type { AgentHost } from './host.js';
 import { clientCredentials, viewCertificates } from './node-keys.js';
 
@@ -56,8 +64,9 @@ export async function observeNode(
   { askEtcd }: { readonly askEtcd: boolean },
 ): Promise<NodeSnapshot> {
   const local = await observeLocal(host);
-  const [certificates, etcd, facts] = await Promise.all([
+  const [certificates, files, etcd, facts] = await Promise.all([
     viewCertificates(host),
+    viewFiles(host, local.spec),
     askEtcd ? viewEtcd(host, local) : ({ kind: 'notAsked', why: 'the caller asked for files only' } as const),
     hostFacts(),
   ]);
@@ -83,6 +92,7 @@ export async function observeNode(
     service: local.service,
     dataDir: local.dataDir,
     certificates,
+    files,
     conf: local.conf,
     etcd,
     waiting: [...waiting],
@@ -128,6 +138,17 @@ function viewSpec(spec: MemberSpec | undefined): NodeSnapshot['spec'] {
   if (spec === undefined) return { kind: 'none' };
   const { bootstrapId, clusterId } = spec.cluster;
   return { kind: 'present', generation: spec.generation, bootstrapId, clusterId, memberId: spec.memberId };
+}
+
+/** Never rejects: files that cannot be read say so. */
+export async function viewFiles(host: AgentHost, spec: MemberSpec | undefined): Promise<FilesView> {
+  if (spec === undefined) return { kind: 'unknown', why: 'no spec names them yet' };
+  try {
+    const facts = await filesFacts(host, spec);
+    return facts.kind === 'damaged' ? { ...facts, which: [...facts.which] } : facts;
+  } catch (error) {
+    return { kind: 'unknown', why: (error as Error).message };
+  }
 }
 
 /** Our own etcd, as its client. */

@@ -2,7 +2,7 @@
  * What the agent answers, method by method. Thin: each handler checks what only it can check and calls what does the
  * work. Roles were checked before by the method table.
  */
-import { type AgentMethods, Fault, type MemberSpec, type Waiting } from '@etcd-agent/protocol';
+import { type AgentMethods, Fault, type Handlers, type MemberSpec, type Waiting } from '@etcd-agent/protocol';
 import type { Caretaker } from '../caretaker.js';
 import { judgeDataDir } from '../data-dir.js';
 import type { Caller } from '../door.js';
@@ -18,6 +18,7 @@ import { healHandlers } from './heal-handlers.js';
 import { withHostFaults } from './host-faults.js';
 import type { Preflight } from './preflight.js';
 import { probeAll } from './probe.js';
+import { withRefusals } from './refusals.js';
 
 /** What one connection may use. */
 export interface CallContext {
@@ -32,7 +33,7 @@ export interface CallContext {
   readonly onSpec: (spec: MemberSpec) => void;
 }
 
-export const handlers = withHostFaults<AgentMethods, CallContext>({
+const answers: Handlers<AgentMethods, CallContext> = {
   async 'agent.hello'(_params, { host, self, identity }) {
     // The coordinator speaks to the new identity: the token has done its work on both sides.
     const token = await host.store.joinToken();
@@ -107,7 +108,9 @@ export const handlers = withHostFaults<AgentMethods, CallContext>({
     }),
 
   ...healHandlers,
-});
+};
+
+export const handlers = withHostFaults<AgentMethods, CallContext>(withRefusals(answers));
 
 /**
  * Refused: another cluster or node; an older generation; the same generation with other content; a spec of another

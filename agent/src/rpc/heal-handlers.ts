@@ -9,6 +9,7 @@ import { myId } from '../heal/plan/conditions.js';
 import { failing, guardsToBegin } from '../heal/plan/guards.js';
 import { healStatus, peerView } from '../heal/views.js';
 import type { CallContext } from './handlers.js';
+import { recordRefusal } from './refusals.js';
 import { removeMember } from './remove-member.js';
 
 type HealMethods = Pick<
@@ -79,6 +80,10 @@ export const healHandlers: Handlers<HealMethods, CallContext> = {
     const { picture } = seen;
     if (picture.journal !== undefined) throw underWay(picture.journal);
     const guards = [...guardsToBegin(picture, myId(picture), false)];
+    // Of a dry run too: the command looks by one first, and a guard that says no then is all that this agent hears.
+    const what = dryRun ? 'would not be replaced' : 'not replaced';
+    if (failing(guards).length > 0)
+      await recordRefusal(healer.events, { rule: 'replaceMember', what, by, guards });
     const accepted = !dryRun && failing(guards).length === 0;
     if (accepted) {
       const at = host.clock.now().toISOString();

@@ -1,5 +1,6 @@
 /** Taking a member out for an operator: what is refused, what is tried again, and that all of it is written down. */
 import { EtcdError } from '@etcd-agent/etcd';
+import type { Evidence } from '@etcd-agent/protocol';
 import { expect, it } from 'vitest';
 import type { Healer } from '../heal/healer.js';
 import type { ClusterFacts } from '../heal/plan/picture.js';
@@ -23,6 +24,7 @@ interface World {
 /** etcd1 is to be removed; the agent of etcd2 is asked. */
 function world({ answers = [], holders = [], looks = [whole] }: World) {
   const told: string[] = [];
+  const evidences: Evidence[] = [];
   let [sent, locks, looked, nowMs] = [0, 0, 0, 0];
   const admin = {
     async lock() {
@@ -45,7 +47,10 @@ function world({ answers = [], holders = [], looks = [whole] }: World) {
       return { spec: { node: 'etcd2' }, look: { endpoints }, picture: { cluster: facts } };
     },
     events: {
-      record: async (kind: string, rule: string, text: string) => told.push(`${kind} ${rule}: ${text}`),
+      async record(kind: string, rule: string, text: string, evidence: Evidence = {}) {
+        told.push(`${kind} ${rule}: ${text}`);
+        evidences.push(evidence);
+      },
     },
   } as unknown as Healer;
   const host = {
@@ -58,7 +63,7 @@ function world({ answers = [], holders = [], looks = [whole] }: World) {
     log: { warn() {} },
   } as unknown as AgentHost;
   const run = (dryRun = false) => removeMember({ id: id(1), dryRun, by: 'ann' }, host, healer);
-  return { run, told, seen: () => ({ sent, nowMs }) };
+  return { run, told, evidences, seen: () => ({ sent, nowMs }) };
 }
 
 it('it is removed, and that is written down', async () => {
@@ -76,6 +81,17 @@ it('a dry run, and a guard that says no, send nothing', async () => {
   expect([dry.seen().sent, refused.seen().sent]).toEqual([0, 0]);
 });
 
+it.each([
+  [false, 'not removed'],
+  [true, 'would not be removed'],
+])('what the first guard refuses is written down, with the numbers (dry run: %s)', async (dryRun, what) => {
+  const { run, told, evidences } = world({ looks: [cluster([0, 1, 2], [0])] });
+  await run(dryRun);
+  const reason = '1 other voters of 3 healthy, 2 needed';
+  expect(told).toEqual([`operator removeMember: member ${id(1)} ${what} for ann: quorum: ${reason}`]);
+  expect(evidences).toEqual([{ by: 'ann', quorum: reason }]);
+});
+
 it('where members have to settle first, it is sent again', async () => {
   const { run, seen } = world({ answers: [unsettled, unsettled] });
   expect(await run()).toMatchObject({ removed: true });
@@ -90,7 +106,9 @@ it('for some seconds, and then etcd is quoted', async () => {
     { guard: 'etcd', ok: false, reason: expect.stringContaining('unhealthy cluster') },
   ]);
   expect(seen().nowMs).toBe(8_000);
-  expect(told).toEqual([`operator removeMember: member ${id(1)} not removed for ann`]);
+  expect(told).toEqual([
+    expect.stringMatching(/^operator removeMember: member .* not removed for ann: etcd: .*unhealthy cluster/),
+  ]);
 });
 
 it('what etcd refuses for good is not sent again', async () => {

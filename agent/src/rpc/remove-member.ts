@@ -8,6 +8,7 @@ import type { Healer } from '../heal/healer.js';
 import { throughAny, underLock, votersBut } from '../heal/membership-calls.js';
 import { failing, guardLosing } from '../heal/plan/guards.js';
 import type { AgentHost } from '../host.js';
+import { recordRefusal } from './refusals.js';
 
 /**
  * etcd refuses a change within five seconds of a voter's coming back ("unhealthy cluster"), so that a removal right after
@@ -35,6 +36,15 @@ export async function removeMember(removal: Removal, host: AgentHost, healer: He
     throw new Fault('refused', `the members cannot be read: ${first.why}`, 'coordinator status');
   if (first.kind === 'gone')
     throw new Fault('refused', `member ${id} is not in the list`, 'coordinator member list');
+  const refused = (guards: readonly GuardView[]) =>
+    recordRefusal(healer.events, {
+      rule: 'removeMember',
+      what: `member ${id} ${dryRun ? 'would not be' : 'not'} removed`,
+      by,
+      guards,
+    });
+  // Of a dry run too: the command looks by one first, and a guard that says no then is all that this agent hears.
+  if (failing(first.guards).length > 0) await refused(first.guards);
   if (dryRun || failing(first.guards).length > 0) return { guards: first.guards, removed: false };
   const until = host.clock.monotonicMs() + unsettledMsMax;
   let end = await removeOnce(removal, first, healer);
@@ -45,8 +55,8 @@ export async function removeMember(removal: Removal, host: AgentHost, healer: He
     if (again.kind === 'listed') end = await removeOnce(removal, again, healer);
   }
   const { guards, removed } = end;
-  const text = `member ${id} ${removed ? 'removed' : 'not removed'} for ${by}`;
-  await healer.events.record('operator', 'removeMember', text);
+  if (removed) await healer.events.record('operator', 'removeMember', `member ${id} removed for ${by}`);
+  else await refused(guards);
   host.log.warn({ id, by, removed, guards }, 'member.remove');
   return { guards, removed };
 }

@@ -2,7 +2,7 @@
  * `coordinator bootstrap`: look, plan, ask, then carry the plan out phase by phase. Every phase is idempotent and what
  * must be remembered is on disk before any node hears of it, so that it can be killed anywhere and run again.
  */
-import { audit } from '../audit.js';
+import { audit, auditFailure } from '../audit.js';
 import { readAdminCredentials } from '../authority.js';
 import { wantedPlaces } from '../cluster/finished.js';
 import { type Cluster, credentialsOf, readBootstrapRecord } from '../cluster/open-cluster.js';
@@ -16,7 +16,6 @@ import { judge } from '../preflight/judge.js';
 import { runPreflight } from '../preflight/run.js';
 import type { Progress } from '../progress.js';
 import type { BootstrapRecord } from '../state/records.js';
-import type { StateDir } from '../state/state-dir.js';
 import { readToken } from '../tokens.js';
 import { type IssuedNode, install, issue } from './certify.js';
 import { failureOf, type Reached, reachAll } from './connect.js';
@@ -56,7 +55,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<BootstrapOut
   try {
     return await lookAndCarryOut(options);
   } catch (error) {
-    await auditFailure(state, error);
+    await auditFailure(state, { action: 'bootstrap' }, error);
     throw error;
   } finally {
     await lock.release();
@@ -342,16 +341,6 @@ class BootstrapRun {
 async function namesWithTokens({ state, places }: Cluster): Promise<string[]> {
   const tokens = await Promise.all(places.map(({ name }) => readToken(state, name)));
   return places.filter((_place, index) => tokens[index] !== undefined).map(({ name }) => name);
-}
-
-async function auditFailure(state: StateDir, error: unknown): Promise<void> {
-  const refused = error instanceof Failure && error.parts.exit === 'refused';
-  // A disk that is full must not hide why the bootstrap failed.
-  await audit(state, {
-    action: 'bootstrap',
-    outcome: refused ? 'refused' : 'failed',
-    detail: { why: (error as Error).message },
-  }).catch(() => {});
 }
 
 function list(nodes: readonly string[]): string {

@@ -1,12 +1,12 @@
 /** `coordinator member remove NODE`: asks, removes, and says what is so then. */
 import { systemClock } from '@etcd-agent/platform';
-import { audit } from '../audit.js';
+import { audit, auditFailure } from '../audit.js';
 import { readAdminCredentials } from '../authority.js';
 import { silentNotes, withAgents } from '../cluster/ask-agents.js';
 import { finishedRecord } from '../cluster/finished.js';
 import { type Cluster, openCluster, placeOf } from '../cluster/open-cluster.js';
 import { viewCluster } from '../cluster/probe-members.js';
-import { Failure } from '../failure.js';
+import type { ExitName } from '../failure.js';
 import type { Published } from '../generation/publish.js';
 import { type RemovalFacts, type RemovalOutcome, removeMember } from '../members/remove-member.js';
 import { seeVoter } from '../members/see-voter.js';
@@ -30,22 +30,25 @@ export async function memberRemove(
   try {
     const record = await finishedRecord(cluster);
     const credentials = await readAdminCredentials(cluster.state);
-    const seen = await progress.phase('Look for a healthy voter', ({ note }) =>
-      seeVoter({
-        look: () => viewCluster(cluster.places, credentials),
-        places: cluster.places,
-        except: node,
-        note,
-        clock: systemClock,
-      }),
-    );
-    if (seen.members === undefined) throw noList(cluster);
+    const look = () =>
+      progress.phase('Look at the members', ({ note }) =>
+        seeVoter({
+          look: () => viewCluster(cluster.places, credentials),
+          places: cluster.places,
+          except: node,
+          note,
+          clock: systemClock,
+        }),
+      );
     const confirm = async (facts: RemovalFacts) => yes || (await confirmed(cluster, facts));
     const outcome = await withAgents(cluster, cluster.places, (reached) =>
-      removeMember({ cluster, node, record, seen, dryRun, confirm }, reached),
-    );
+      removeMember({ cluster, node, record, look, dryRun, confirm }, reached),
+    ).catch(async (error: unknown) => {
+      if (!dryRun) await auditFailure(cluster.state, { action: 'member remove', node }, error);
+      throw error;
+    });
     if (!dryRun) await auditRemoval(cluster, outcome);
-    return viewOf(outcome);
+    return removalView(outcome);
   } finally {
     await lock?.release();
   }
@@ -57,24 +60,44 @@ function confirmed({ topology }: Cluster, { node, memberId, guards }: RemovalFac
   return ask(question, `coordinator member remove ${node} --yes`);
 }
 
-function viewOf(outcome: RemovalOutcome): View {
+/** What is so now, as far as it is known, and the next command. */
+export function removalView(outcome: RemovalOutcome): View {
   const { kind, facts } = outcome;
   const { node, memberId, voter, guards } = facts;
   const published = 'published' in outcome ? outcome.published : undefined;
+  const nowId = outcome.kind === 'changed' ? outcome.nowId : undefined;
   const heads: Record<RemovalOutcome['kind'], string> = {
     planned: `${named(facts)} would be removed, through ${voter ?? 'nobody: it is not in the list'}`,
     declined: `${named(facts)} stays`,
     refused: `${named(facts)} may not be removed now`,
     removed: memberId === null ? `${node} is not in the member list` : `${named(facts)} is removed`,
     stillThere: `${named(facts)} is still there`,
+    changed: `${node} has another member than the one that was asked for: ${nowId}, not ${memberId ?? 'none'}`,
+    unknown: `whether ${named(facts)} is removed is not known`,
   };
   return {
-    document: { kind: 'MemberRemove', outcome: kind, ...facts, ...told(published) },
+    document: {
+      kind: 'MemberRemove',
+      outcome: kind,
+      ...facts,
+      ...(nowId === undefined ? {} : { nowId }),
+      ...told(published),
+    },
     table: [heads[kind], ...(guards.length === 0 ? [] : [guardTable(guards)])].join('\n'),
-    exit: kind === 'refused' || kind === 'stillThere' ? 'refused' : kind === 'declined' ? 'failed' : 'ok',
+    exit: exits[kind],
     notes: notesOf(outcome),
   };
 }
+
+const exits: Record<RemovalOutcome['kind'], ExitName> = {
+  planned: 'ok',
+  declined: 'failed',
+  refused: 'refused',
+  changed: 'refused',
+  removed: 'ok',
+  stillThere: 'refused',
+  unknown: 'failed',
+};
 
 function notesOf(outcome: RemovalOutcome): string[] {
   const { node } = outcome.facts;
@@ -84,6 +107,11 @@ function notesOf(outcome: RemovalOutcome): string[] {
       return ['nothing was changed'];
     case 'refused':
       return ['nothing was changed', `next: coordinator status; coordinator explain ${node}`];
+    case 'changed':
+      return [
+        'nothing was changed: its own repair gave it that member meanwhile',
+        `next: coordinator status; where ${node} is to go all the same: coordinator member remove ${node}`,
+      ];
     case 'removed':
       return [
         ...notTold(node, outcome.published),
@@ -94,6 +122,12 @@ function notesOf(outcome: RemovalOutcome): string[] {
         ...notTold(node, outcome.published),
         `${node} is marked as not wanted, and its member is still there: nobody heals it`,
         `next: coordinator member remove ${node} again, or coordinator member replace ${node} to take that back`,
+      ];
+    case 'unknown':
+      return [
+        ...notTold(node, outcome.published),
+        `${node} is marked as not wanted; its member may be removed, or be removed in a moment, or still be there`,
+        `next: coordinator member list; where it is still there: coordinator member remove ${node} again`,
       ];
   }
 }
@@ -125,16 +159,7 @@ function auditRemoval(
   return audit(state, {
     action: 'member remove',
     node,
-    outcome: kind === 'removed' ? 'ok' : 'refused',
+    outcome: kind === 'removed' ? 'ok' : kind === 'unknown' ? 'failed' : 'refused',
     detail: { ...detail, outcome: kind },
-  });
-}
-
-function noList({ places }: Cluster): Failure {
-  return new Failure({
-    exit: 'noQuorum',
-    what: 'no member answers with its list, so nothing may be removed',
-    where: places.map(({ name, clientURL }) => `${name} ${clientURL}`),
-    next: 'coordinator status',
   });
 }

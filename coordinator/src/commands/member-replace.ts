@@ -3,30 +3,26 @@
  * that was removed on purpose is wanted again by this.
  */
 import { systemClock } from '@etcd-agent/platform';
-import type { HealStatus } from '@etcd-agent/protocol';
-import { audit } from '../audit.js';
 import { withAgents } from '../cluster/ask-agents.js';
 import { finishedRecord } from '../cluster/finished.js';
 import { type Cluster, credentialsOf, openCluster, placeOf } from '../cluster/open-cluster.js';
 import { Failure } from '../failure.js';
-import { publish } from '../generation/publish.js';
 import { nodeFailure } from '../link/dial-error.js';
 import type { NodeLink } from '../link/dial-node.js';
 import { reachNode } from '../link/reach-node.js';
+import { type AskedReplace, askOrBegun, wantAgain } from '../members/ask-replace.js';
 import { followRepair, type RepairEnd } from '../members/follow-repair.js';
 import { operatorName } from '../operator.js';
-import { guardTable } from '../output/healing.js';
+import { flappingAdvice, guardTable, isFlapping } from '../output/healing.js';
 import type { View } from '../output/view.js';
 import type { NodePlace } from '../topology/places.js';
-import { ask, type CommandContext } from './context.js';
+import { ask as askPerson, type CommandContext } from './context.js';
 import type { MemberChangeFlags } from './member-remove.js';
 
 export interface ReplaceFlags extends MemberChangeFlags {
   /** How long the repair may be watched; it goes on without a watcher. */
   readonly timeoutMs: number;
 }
-
-type Asked = Awaited<ReturnType<typeof askReplace>>;
 
 export async function memberReplace(
   { stateDir, progress }: CommandContext,
@@ -42,25 +38,18 @@ export async function memberReplace(
   if (flags.dryRun || isRefused) return plannedView(node, plan, isRefused, isWanted);
   if (!flags.yes) {
     process.stderr.write(`${planText(plan)}\n`);
-    if (!(await ask(`Replace the member of ${node}?`, `coordinator member replace ${node} --yes`)))
+    if (!(await askPerson(`Replace the member of ${node}?`, `coordinator member replace ${node} --yes`)))
       return { ...plannedView(node, plan, false, isWanted), exit: 'failed' };
   }
-  if (!isWanted) await wantAgain(cluster, node);
+  if (!isWanted) await tellAgain(cluster, node);
   const status = () => onAgent(cluster, place, (link) => link.call('heal.status', {}));
   const before = await status();
-  const asked = before.repair === null ? await askOrBegun(cluster, place, status) : 'begun';
-  if (asked !== 'begun') {
-    await audit(cluster.state, {
-      action: 'member replace',
-      node,
-      outcome: asked.accepted ? 'ok' : 'refused',
-      detail: { ...asked },
-    });
-    if (!asked.accepted) {
-      const view = plannedView(node, asked, true, true);
-      const wanted = `${node} is wanted again: its agent brings it back by itself as soon as the guards hold`;
-      return isWanted ? view : { ...view, notes: [wanted, ...(view.notes ?? [])] };
-    }
+  const ask = () => onAgent(cluster, place, (link) => askReplace(link, false));
+  const asked = await askOrBegun(cluster, node, { ask, status, before });
+  if (asked !== 'begun' && !asked.accepted) {
+    const view = plannedView(node, asked, true, true);
+    const wanted = `${node} is wanted again: its agent brings it back by itself as soon as the guards hold`;
+    return isWanted ? view : { ...view, notes: [wanted, ...(view.notes ?? [])] };
   }
   const end = await progress.phase(`Replace the member of ${node}`, (report) =>
     followRepair({
@@ -74,35 +63,10 @@ export async function memberReplace(
   return endView(node, end);
 }
 
-/** Wanted again, a node begins by itself, even between the look and the question: that repair is the one asked for. */
-async function askOrBegun(
-  cluster: Cluster,
-  place: NodePlace,
-  status: () => Promise<HealStatus>,
-): Promise<Asked | 'begun'> {
+async function tellAgain(cluster: Cluster, node: string): Promise<void> {
+  const lock = await cluster.state.lock('coordinator member replace');
   try {
-    return await onAgent(cluster, place, (link) => askReplace(link, false));
-  } catch (error) {
-    if ((await status()).repair !== null) return 'begun';
-    throw error;
-  }
-}
-
-async function wantAgain(cluster: Cluster, node: string): Promise<void> {
-  const { state, places } = cluster;
-  const lock = await state.lock('coordinator member replace');
-  try {
-    const record = await finishedRecord(cluster);
-    const unwanted = record.unwanted.filter((name) => name !== node);
-    const { told } = await withAgents(cluster, places, (reached) =>
-      publish(cluster, { ...record, unwanted }, reached),
-    );
-    if (told.includes(node)) return;
-    throw new Failure({
-      exit: 'unreachable',
-      what: `${node} was not told that it is wanted again`,
-      next: 'run the same command again: it goes on from what is true',
-    });
+    await withAgents(cluster, cluster.places, (reached) => wantAgain(cluster, node, reached));
   } finally {
     await lock.release();
   }
@@ -137,7 +101,7 @@ function askReplace(link: NodeLink, dryRun: boolean) {
   return link.call('member.replace', { dryRun, by: operatorName() });
 }
 
-function plannedView(node: string, plan: Asked, isRefused: boolean, isWanted: boolean): View {
+function plannedView(node: string, plan: AskedReplace, isRefused: boolean, isWanted: boolean): View {
   return {
     document: { kind: 'MemberReplace', outcome: isRefused ? 'refused' : 'planned', node, ...plan },
     table: planText(plan),
@@ -145,11 +109,12 @@ function plannedView(node: string, plan: Asked, isRefused: boolean, isWanted: bo
     notes: [
       ...(isWanted ? [] : [`${node} was removed on purpose: it would be wanted again first`]),
       ...(isRefused ? [`next: coordinator explain ${node}`] : ['nothing was changed']),
+      ...(plan.guards.some(({ ok, reason }) => !ok && isFlapping(reason)) ? flappingAdvice(node) : []),
     ],
   };
 }
 
-function planText({ guards, steps }: Asked): string {
+function planText({ guards, steps }: AskedReplace): string {
   const numbered = steps.map((step, index) => `${String(index + 1).padStart(2)}. ${step}`);
   return [guardTable(guards), ...(numbered.length === 0 ? [] : ['', ...numbered])].join('\n');
 }

@@ -5,6 +5,7 @@ import { wantedPlaces } from '../cluster/finished.js';
 import { type Cluster, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
 import { viewCluster } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
+import { judgedByAlarms } from '../output/alarms.js';
 import { healthLine } from '../output/health-line.js';
 import { table } from '../output/table.js';
 import type { View } from '../output/view.js';
@@ -39,7 +40,7 @@ export async function memberList({ stateDir }: CommandContext): Promise<View> {
   };
 }
 
-/** Every endpoint in etcdctl's line format; exit 0, 3, 4 or 5 by how many are healthy. */
+/** Every endpoint in etcdctl's line format; exit 0, 3, 4 or 5 by how many are healthy, 3 where only an alarm is armed. */
 export async function health({ stateDir }: CommandContext): Promise<View> {
   const { cluster, record } = await openBootstrapped(stateDir);
   const { endpoints } = await viewCluster(
@@ -48,9 +49,13 @@ export async function health({ stateDir }: CommandContext): Promise<View> {
   );
   const healthy = endpoints.filter(({ health: { kind } }) => kind === 'healthy').length;
   const answering = endpoints.filter((view) => view.status !== undefined).length;
+  const judged = endpoints.map(judgedByAlarms);
+  const isAlarmed = judged.some((view, index) => view !== endpoints[index]);
   const exit =
     healthy === endpoints.length
-      ? 'ok'
+      ? isAlarmed
+        ? 'degraded'
+        : 'ok'
       : healthy >= quorum(endpoints.length)
         ? 'degraded'
         : answering === 0
@@ -59,13 +64,13 @@ export async function health({ stateDir }: CommandContext): Promise<View> {
   return {
     document: {
       kind: 'Health',
-      endpoints: endpoints.map(({ name, endpoint, health: each }) =>
+      endpoints: judged.map(({ name, endpoint, health: each }) =>
         each.kind === 'healthy'
           ? { name, endpoint, health: true, tookMs: each.tookMs }
           : { name, endpoint, health: false, error: each.why },
       ),
     },
-    table: endpoints.map(healthLine).join('\n'),
+    table: judged.map(healthLine).join('\n'),
     exit,
     ...(exit === 'ok' ? {} : { notes: ['next: coordinator status'] }),
   };

@@ -1,7 +1,7 @@
 /** `coordinator status`: cluster, quorum, members, agents and certificates on one page. */
-import { type Member, quorum, tolerates } from '@etcd-agent/etcd';
+import type { Member } from '@etcd-agent/etcd';
 import { readCertificate } from '@etcd-agent/pki';
-import type { NodeSnapshot, PeerView } from '@etcd-agent/protocol';
+import type { NodeSnapshot, PeerView, Waiting } from '@etcd-agent/protocol';
 import { readAdminCredentials } from '../authority.js';
 import { reachAll } from '../bootstrap/connect.js';
 import { entryOf } from '../cluster/entry-of.js';
@@ -9,9 +9,11 @@ import { wantedPlaces } from '../cluster/finished.js';
 import { type Cluster, credentialsOf, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
 import { type ClusterView, viewCluster } from '../cluster/probe-members.js';
 import type { ExitName } from '../failure.js';
-import { leaderOf, type MemberRow, memberRows, memberTable } from '../output/members.js';
+import { type AlarmRow, alarmNotes, alarmRows, alarmTable } from '../output/alarms.js';
+import { leaderOf, memberRows, memberTable } from '../output/members.js';
 import { sightRows, sightSentences, sightTable } from '../output/sights.js';
 import { table } from '../output/table.js';
+import { countVoters, verdictOf, verdictText } from '../output/verdict.js';
 import type { View } from '../output/view.js';
 import type { NodePlace } from '../topology/places.js';
 import type { CommandContext } from './context.js';
@@ -39,12 +41,23 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
     record === undefined ? undefined : viewMembers(cluster, wanted),
   ]);
   const members = seen === undefined ? [] : memberRows(cluster.places, seen);
-  const counts = countVoters(cluster, members);
+  const counts = countVoters(cluster.places.length, members);
+  const alarms = seen === undefined ? [] : alarmRows(seen.endpoints, agents.waiting, members);
   const certificates = [...agents.certificates, ...(await ownCertificates(cluster))];
   const id = record?.clusterId ?? null;
   const isWanted = ({ name }: { name: string }) => wanted.some((place) => place.name === name);
   const missing = wanted.filter((place) => seen?.members !== undefined && !isVoter(place, seen.members));
-  const exit = exitOf(record !== undefined, counts, seen, agents.rows.filter(isWanted), missing);
+  const wantedAgents = agents.rows.filter(isWanted);
+  const exit = verdictOf({
+    bootstrapped: record !== undefined,
+    counts,
+    anyAnswers:
+      seen?.endpoints.some((view) => view.status !== undefined) === true ||
+      wantedAgents.some(({ connected }) => connected),
+    allAgents: wantedAgents.every(({ connected }) => connected),
+    missing: missing.length,
+    alarms,
+  });
   const names = cluster.places.map(({ name }) => name);
   const sights = sightRows(agents.views);
   const leader = seen === undefined ? undefined : leaderOf(seen);
@@ -54,6 +67,7 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
       cluster: { name: cluster.topology.name, id, bootstrapped: record?.completedAt !== undefined },
       quorum: counts,
       leader: leader ?? null,
+      alarms,
       members,
       agents: agents.rows,
       unwanted: record?.unwanted ?? [],
@@ -61,7 +75,8 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
       certificates,
     },
     table: [
-      `Cluster ${cluster.topology.name}${id === null ? '' : ` (${id})`}: ${sentence(exit, counts)}${withoutVoter(missing)}`,
+      `Cluster ${cluster.topology.name}${id === null ? '' : ` (${id})`}: ${verdictText(exit, counts, alarms)}${withoutVoter(missing)}`,
+      ...(alarms.length === 0 ? [] : ['', alarmTable(alarms)]),
       ...(members.length === 0 ? [] : ['', memberTable(members)]),
       '',
       table(
@@ -86,7 +101,7 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
       ),
     ].join('\n'),
     exit,
-    notes: notesOf(exit, record !== undefined, agents.notes),
+    notes: notesOf(exit, record !== undefined, agents.notes, alarms),
   };
 }
 
@@ -115,6 +130,8 @@ interface AgentsView {
   /** What those that answer see of each other. */
   readonly views: PeerView[];
   readonly certificates: CertificateRow[];
+  /** What those that answer wait for. */
+  readonly waiting: Waiting[];
   readonly notes: string[];
 }
 
@@ -161,6 +178,7 @@ async function viewAgents(cluster: Cluster): Promise<AgentsView> {
       ? []
       : seen.certificates.map((each) => ({ node: name, name: each.name, notAfter: each.notAfter }));
   });
+  const waiting = [...snapshots.values()].flatMap((seen) => (typeof seen === 'string' ? [] : seen.waiting));
   const notes = failures.flatMap(({ failure }) =>
     failure.parts.next === undefined ? [] : [`next: ${failure.parts.next}`],
   );
@@ -168,6 +186,7 @@ async function viewAgents(cluster: Cluster): Promise<AgentsView> {
     rows,
     views: places.flatMap(({ name }) => views.get(name) ?? []),
     certificates,
+    waiting,
     notes: [...new Set(notes)],
   };
 }
@@ -196,59 +215,18 @@ async function ownCertificates({ state }: Cluster): Promise<CertificateRow[]> {
   );
 }
 
-interface VoterCounts {
-  readonly voters: number;
-  readonly healthy: number;
-  readonly tolerates: number;
-}
-
-function countVoters({ places }: Cluster, members: readonly MemberRow[]): VoterCounts {
-  const voters = members.filter(({ role }) => role !== 'learner');
-  const count = voters.length === 0 ? places.length : voters.length;
-  const healthy = voters.filter(({ health }) => health === 'healthy').length;
-  // How many more may fail now, not how many could when all are well.
-  const now = Math.max(0, healthy - quorum(count));
-  return { voters: count, healthy, tolerates: Math.min(now, tolerates(count)) };
-}
-
-function exitOf(
+function notesOf(
+  exit: ExitName,
   bootstrapped: boolean,
-  { voters, healthy }: VoterCounts,
-  seen: ClusterView | undefined,
-  agents: readonly AgentRow[],
-  missing: readonly NodePlace[],
-): ExitName {
-  if (!bootstrapped) return 'failed';
-  if (healthy === voters)
-    return missing.length === 0 && agents.every(({ connected }) => connected) ? 'ok' : 'degraded';
-  if (healthy >= quorum(voters)) return 'degraded';
-  const nobody =
-    seen?.endpoints.every((view) => view.status === undefined) && agents.every(({ connected }) => !connected);
-  return nobody ? 'unreachable' : 'noQuorum';
-}
-
-function sentence(exit: ExitName, { voters, healthy, tolerates: more }: VoterCounts): string {
-  const count = `${healthy} of ${voters} voters healthy`;
-  switch (exit) {
-    case 'ok':
-      return `${count}, tolerates ${more} more failure${more === 1 ? '' : 's'}`;
-    case 'degraded':
-      return `degraded: ${count}, tolerates ${more} more failure${more === 1 ? '' : 's'}`;
-    case 'noQuorum':
-      return `NO QUORUM: ${count}, ${quorum(voters)} needed`;
-    case 'unreachable':
-      return 'nothing of it can be reached from here';
-    default:
-      return 'not bootstrapped yet';
-  }
-}
-
-function notesOf(exit: ExitName, bootstrapped: boolean, agentNotes: readonly string[]): string[] {
+  agentNotes: readonly string[],
+  alarms: readonly AlarmRow[],
+): string[] {
   if (!bootstrapped) return [...agentNotes, 'next: coordinator bootstrap'];
   return exit === 'ok'
     ? []
     : [
         ...agentNotes,
+        ...alarmNotes(alarms),
         'next: coordinator heal status; coordinator explain NODE says what is done about a node, and what you can do',
       ];
 }

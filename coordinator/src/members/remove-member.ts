@@ -2,6 +2,7 @@
  * Removing the member of a host that does not come back. Every agent is told first that the node is not wanted, so that its
  * own does not bring it back; then the agent of a healthy voter removes the member, under the guards of a repair.
  */
+import type { Member } from '@etcd-agent/etcd';
 import type { GuardView } from '@etcd-agent/protocol';
 import type { Reached } from '../bootstrap/connect.js';
 import { entryOf } from '../cluster/entry-of.js';
@@ -22,8 +23,8 @@ export interface Removal {
   readonly cluster: Cluster;
   readonly node: string;
   readonly record: BootstrapRecord;
-  /** The cluster as it was just seen. */
-  readonly seen: ClusterView;
+  /** The cluster as it is now. Asked anew wherever time has passed, since the node's own repair gives it another id. */
+  readonly look: () => Promise<ClusterView>;
   readonly dryRun: boolean;
   /** Asked when the guards hold; false: nothing is changed. */
   readonly confirm: (facts: RemovalFacts) => Promise<boolean>;
@@ -40,20 +41,25 @@ export interface RemovalFacts {
 
 export type RemovalOutcome = { readonly facts: RemovalFacts } & (
   | { readonly kind: 'planned' | 'declined' | 'refused' }
-  /** `stillThere`: the guards failed, or etcd refused, after the node was marked as not wanted. */
-  | { readonly kind: 'removed' | 'stillThere'; readonly published: Published }
+  /** The node has another member, `nowId`, than the one that was confirmed. Nothing was changed. */
+  | { readonly kind: 'changed'; readonly nowId: string }
+  /**
+   * After the node was marked as not wanted. `stillThere`: the guards failed, or etcd refused. `unknown`: nobody said how the
+   * removal ended, or the list cannot be read.
+   */
+  | { readonly kind: 'removed' | 'stillThere' | 'unknown'; readonly published: Published }
 );
 
+/** Throws Failure where there is no list or no healthy voter; not any more once the node was marked as not wanted. */
 export async function removeMember(removal: Removal, reached: Reached): Promise<RemovalOutcome> {
-  const { cluster, node, record, seen, dryRun, confirm } = removal;
-  const entry = entryOf(placeOf(cluster, node, 'member remove'), seen.members ?? []);
-  const voter = pickVoter(reached.links, seen, node);
-  if (entry !== undefined && voter === undefined) throw noVoter(reached, seen);
-  const guards = entry === undefined ? [] : (await remove(voter!, entry.id, true)).guards;
-  const facts = { node, memberId: entry?.id ?? null, voter: voter?.place.name ?? null, guards };
-  if (guards.some(({ ok }) => !ok)) return { kind: 'refused', facts };
+  const { cluster, node, record, dryRun, confirm } = removal;
+  const facts = await see(removal, reached);
+  if (facts.guards.some(({ ok }) => !ok)) return { kind: 'refused', facts };
   if (dryRun) return { kind: 'planned', facts };
   if (!(await confirm(facts))) return { kind: 'declined', facts };
+  // The answer may have taken long.
+  const nowId = entryIn(removal, await readList(removal))?.id;
+  if (nowId !== undefined && nowId !== facts.memberId) return { kind: 'changed', facts, nowId };
   const published = await publish(
     cluster,
     {
@@ -63,18 +69,82 @@ export async function removeMember(removal: Removal, reached: Reached): Promise<
     },
     reached,
   );
-  if (entry === undefined) return { kind: 'removed', facts, published };
-  const outcome = await remove(voter!, entry.id, false).catch((error: unknown) => {
+  return { ...(await removeListed(removal, reached, facts)), published };
+}
+
+/** The node's entry and what the guards say to its removal; nothing is changed. */
+async function see(removal: Removal, reached: Reached): Promise<RemovalFacts> {
+  const { node } = removal;
+  const seen = await readList(removal);
+  const entry = entryIn(removal, seen);
+  const voter = pickVoter(reached.links, seen, node);
+  if (entry === undefined) return { node, memberId: null, voter: voter?.place.name ?? null, guards: [] };
+  if (voter === undefined) throw noVoter(reached, seen);
+  const { guards } = await remove(voter, entry.id, true);
+  return { node, memberId: entry.id, voter: voter.place.name, guards };
+}
+
+interface Ended {
+  readonly kind: 'removed' | 'stillThere' | 'unknown';
+  readonly facts: RemovalFacts;
+}
+
+/**
+ * Removes the entry that the node has by now: a repair of its own that was between its removal and its addition may have
+ * come to its end. From the moment it hears that it is not wanted it adds no other.
+ */
+async function removeListed(removal: Removal, reached: Reached, confirmed: RemovalFacts): Promise<Ended> {
+  let facts = confirmed;
+  let wasAsked = false;
+  try {
+    const seen = await readCurrentList(removal);
+    const entry = entryIn(removal, seen);
+    if (entry === undefined) return { kind: 'removed', facts: { ...facts, memberId: null } };
+    const voter = pickVoter(reached.links, seen, removal.node);
+    facts = { ...facts, memberId: entry.id, voter: voter?.place.name ?? null };
+    if (voter === undefined) throw noVoter(reached, seen);
+    wasAsked = true;
+    const { guards, removed } = await remove(voter, entry.id, false);
+    facts = { ...facts, guards };
+    if (removed) return { kind: 'removed', facts };
+    const wasSent = guards.some(({ guard }) => guard === 'etcd');
+    return { kind: wasSent ? await lookAgain(removal, 'stillThere') : 'stillThere', facts };
+  } catch (error) {
     // Everybody has been told already that the node is not wanted, and that must be said.
     if (!(error instanceof Failure)) throw error;
-    const refusal = { guard: 'agent', ok: false, reason: error.parts.what };
-    return { removed: false, guards: [...guards, refusal] };
-  });
-  return {
-    kind: outcome.removed ? 'removed' : 'stillThere',
-    facts: { ...facts, guards: outcome.guards },
-    published,
-  };
+    const { exit, what } = error.parts;
+    const guards = [...facts.guards, { guard: 'agent', ok: false, reason: what }];
+    // After a link that broke the agent may still be at it.
+    const listed = wasAsked && exit !== 'refused' ? 'unknown' : 'stillThere';
+    return { kind: await lookAgain(removal, listed), facts: { ...facts, guards } };
+  }
+}
+
+/** How a removal that was not confirmed ended: an entry that is gone is removed; `listed` is what one that is there means. */
+async function lookAgain(removal: Removal, listed: 'stillThere' | 'unknown'): Promise<Ended['kind']> {
+  try {
+    return entryIn(removal, await readCurrentList(removal)) === undefined ? 'removed' : listed;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return 'unknown';
+  }
+}
+
+function entryIn({ cluster, node }: Removal, { members }: ClusterView): Member | undefined {
+  return entryOf(placeOf(cluster, node, 'member remove'), members ?? []);
+}
+
+async function readList({ look, cluster }: Removal): Promise<ClusterView> {
+  const seen = await look();
+  if (seen.members === undefined) throw noList(cluster);
+  return seen;
+}
+
+/** Of members without a quorum the list may be an old one, and does not show that an entry is gone. */
+async function readCurrentList(removal: Removal): Promise<ClusterView> {
+  const seen = await readList(removal);
+  if (!seen.endpoints.some(({ health }) => health.kind === 'healthy')) throw noList(removal.cluster);
+  return seen;
 }
 
 async function remove(voter: NodeLink, memberId: string, dryRun: boolean) {
@@ -92,6 +162,15 @@ function noVoter({ failures }: Reached, { endpoints }: ClusterView): Failure {
     exit: hasQuorum && failures.length > 0 ? 'unreachable' : 'noQuorum',
     what: 'there is no healthy voter whose agent could be asked',
     where: failures.map(({ failure }) => failure.parts.what),
+    next: 'coordinator status',
+  });
+}
+
+function noList({ places }: Cluster): Failure {
+  return new Failure({
+    exit: 'noQuorum',
+    what: 'no member answers with a list that is current, so nothing may be removed',
+    where: places.map(({ name, clientURL }) => `${name} ${clientURL}`),
     next: 'coordinator status',
   });
 }

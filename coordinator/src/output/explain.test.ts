@@ -94,6 +94,12 @@ describe('a node whose agent is silent', () => {
 });
 
 describe('what a person can do', () => {
+  const flapping = [
+    {
+      rule: 'rejoinDataGone',
+      reason: 'no WAL; notFlapping: 3 repairs of a day did not hold for 600 s: a person must look',
+    },
+  ];
   const pause = { until: '2026-01-01T01:00:00.000Z', reason: 'disk swap', by: 'ann@admin1' };
   it.each<[string, Partial<ExplainInputs>, Partial<HealStatus>, string]>([
     ['where it is paused', {}, { pause }, 'coordinator heal resume'],
@@ -108,11 +114,42 @@ describe('what a person can do', () => {
     [
       'where a disk is new',
       {},
-      { waiting: [{ rule: 'rejoinNewDisk', reason: 'another file system is under the data dir' }] },
+      { waiting: [{ rule: 'newDisk', reason: 'another file system is in the place of the data dir' }] },
       'coordinator node accept-disk n2',
+    ],
+    [
+      'where a disk is new under a repair',
+      {},
+      { waiting: [{ rule: 'resumeRepair', reason: 'another file system is in the place of the data dir' }] },
+      'coordinator node accept-disk n2',
+    ],
+    [
+      'where its repairs do not hold: the events',
+      {},
+      { waiting: flapping },
+      'coordinator events --node n2 --since 24h',
+    ],
+    [
+      'where its repairs do not hold: the way out',
+      {},
+      { waiting: flapping },
+      'raise repairsPerDayMax, under healing: in the topology, then coordinator apply -f FILE',
     ],
   ])('%s', (_name, change, status, line) => {
     expect(text(change, status)).toContain(line);
+  });
+
+  it.each(['a read-only file system', 'File system full'])(
+    'is not to accept a disk where etcd itself says: %s',
+    (words) => {
+      const reason = `start 3 in 4 s: open /var/lib/etcd/member/wal: ${words}`;
+      expect(text({}, { waiting: [{ rule: 'startEtcd', reason }] })).not.toContain('accept-disk');
+    },
+  );
+
+  it('is to wait where the next repair comes by itself', () => {
+    const reason = 'no WAL; notFlapping: the last repair did not hold; the next one in 60 s';
+    expect(text({}, { waiting: [{ rule: 'rejoinDataGone', reason }] })).not.toContain('repairsPerDayMax');
   });
 
   it('is nothing where all is well', () => {

@@ -1,7 +1,7 @@
 /** What is known of one node, what its agent will do, what that waits for, and what a person can do: in words. Pure. */
-import type { HealStatus, PeerView } from '@etcd-agent/protocol';
+import type { HealStatus, PeerView, Waiting } from '@etcd-agent/protocol';
 import { ageText } from '../durations.js';
-import { repairText, waitingText } from './healing.js';
+import { flappingAdvice, isFlapping, repairText, waitingText } from './healing.js';
 import { sightRows, sightSentences, sightTable } from './sights.js';
 
 export interface ExplainInputs {
@@ -80,13 +80,19 @@ function advice({ node, own, views, isUnwanted }: ExplainInputs): string[] {
       ? ['to let it heal: set mode: heal under healing: in the topology, then coordinator apply -f FILE']
       : []),
     ...(view.generation === 0 ? ['to configure it: coordinator bootstrap'] : []),
-    ...(/file system|disk\.accept|accept-disk/i.test(words)
+    ...(waiting.some(isNewDisk)
       ? [`if the new disk is the right one: coordinator node accept-disk ${node}`]
       : []),
     ...(/certificate/.test(words) ? ['for new certificates: coordinator bootstrap'] : []),
+    ...(isFlapping(words) ? flappingAdvice(node) : []),
     ...(repair !== null ? [`to watch it: coordinator events --node ${node} --follow`] : []),
     ...(repair === null && waiting.length > 0 && views.length > 0
       ? [`what it has done so far: coordinator events --node ${node}`]
       : []),
   ];
+}
+
+/** By its rule: other reasons quote etcd, which speaks of file systems too. */
+function isNewDisk({ rule, reason }: Waiting): boolean {
+  return rule === 'newDisk' || (rule === 'resumeRepair' && reason.startsWith('another file system'));
 }

@@ -60,3 +60,16 @@ export function guardTable(guards: readonly GuardView[]): string {
     guards.map(({ guard, ok, reason }) => [guard, ok ? 'yes' : 'NO', reason]),
   );
 }
+
+/** What a person does about a node whose repairs do not hold: none begins before its settings, or the day, are others. */
+export function flappingAdvice(node: string): string[] {
+  return [
+    `why its repairs do not hold: coordinator events --node ${node} --since 24h`,
+    'when the cause is mended: shorten hold, or raise repairsPerDayMax, under healing: in the topology, then coordinator apply -f FILE; or wait until a day has passed',
+  ];
+}
+
+/** In the words of the guard `notFlapping`, once it does not pass by itself within minutes. */
+export function isFlapping(reason: string): boolean {
+  return /did not hold for .*: a person must look/.test(reason);
+}

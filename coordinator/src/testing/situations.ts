@@ -66,6 +66,7 @@ export function snapshotOf(
       { name: 'etcd', sha256: sha, notAfter: '2036-01-01T00:00:00.000Z' },
       { name: 'peer', sha256: sha, notAfter: '2036-01-01T00:00:00.000Z' },
     ],
+    files: { kind: 'intact' },
     conf: { kind: 'present', initialClusterState: 'existing' },
     etcd: { kind: 'notAsked', why: 'x' },
     waiting: [],
@@ -151,6 +152,7 @@ function node(place: NodePlace, record: BootstrapRecord): fc.Arbitrary<NodeSitua
       service: fc.constantFrom(...serviceKinds).map((kind) => ({ kind })),
       dataDir: dataDir(record, spec!.memberId),
       certificates: fc.subarray([...well.certificates]),
+      files: fc.constantFrom({ kind: 'intact' } as const, { kind: 'lost', why: 'no keys' } as const),
     })
     .map((change) => linked(snapshotOf(place, record, change), place));
   return fc.oneof(

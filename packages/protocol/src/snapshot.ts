@@ -81,6 +81,18 @@ export const certificateViewSchema = z.strictObject({
   notAfter: instant,
 });
 
+/**
+ * What etcd reads under /etc/etcd, against what the agent keeps. `damaged`: the agent writes these paths anew by itself.
+ * `lost`: a key or certificate that it keeps is missing, or the two do not fit, and only a bootstrap issues others.
+ */
+export const filesViewSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('intact') }),
+  z.strictObject({ kind: z.literal('damaged'), which: z.array(z.string()) }),
+  z.strictObject({ kind: z.literal('lost'), why: z.string() }),
+  z.strictObject({ kind: z.literal('unknown'), why: z.string() }),
+]);
+export type FilesView = z.infer<typeof filesViewSchema>;
+
 export const nodeSnapshotSchema = z.strictObject({
   node: nameSchema,
   observedAt: instant,
@@ -98,6 +110,7 @@ export const nodeSnapshotSchema = z.strictObject({
   service: serviceStateSchema,
   dataDir: dataDirSchema,
   certificates: z.array(certificateViewSchema),
+  files: filesViewSchema,
   /** How `etcd.conf` stands: `initialClusterState` as it is in the file now. */
   conf: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('missing') }),

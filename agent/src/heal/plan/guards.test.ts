@@ -1,9 +1,9 @@
 /** What holds a step back, and what is let through. */
 import { describe, expect, it } from 'vitest';
-import { guardFlapping, guardTurn } from './guards.js';
+import { guardFlapping, guardForecast, guardTurn, type Known } from './guards.js';
 import type { Picture } from './picture.js';
 import { planHeal } from './plan-heal.js';
-import { cluster, peer, picture } from './testdata/pictures.js';
+import { cluster, id, peer, picture } from './testdata/pictures.js';
 
 const stepOf = (seen: Picture) => planHeal(seen).decision?.step;
 const me = (change: Partial<Picture['me']>): Picture['me'] => ({ ...picture().me, ...change });
@@ -59,5 +59,24 @@ describe('a repair of the future', () => {
     const { wallMs } = picture();
     const history = [{ rule: 'rejoinDataGone', startedMs: wallMs + 1e10, endedMs: wallMs + 1e10 + 1_000 }];
     expect(guardFlapping(picture({ history })).ok).toBe(true);
+  });
+});
+
+describe('a member that keeps another from being added again', () => {
+  const five = cluster([0, 1, 2, 3, 4], [0, 1, 2]) as Known;
+
+  it('is named with a command for each that can be run', () => {
+    expect(guardForecast(picture(), five, id(2)).reason).toBe(
+      'this etcd adds no member while etcd3, etcd4 is not connected; if it does not come back: coordinator member remove etcd3; coordinator member remove etcd4',
+    );
+  });
+
+  it('and of no known node is removed by etcdctl', () => {
+    const members = five.members.map((member) => (member.id === id(4) ? { ...member, node: '' } : member));
+    expect(guardForecast(picture(), { ...five, members }, id(2)).reason).toMatch(
+      new RegExp(
+        `: coordinator member remove etcd3; eval "\\$\\(coordinator env\\)"; etcdctl member remove ${id(4)}$`,
+      ),
+    );
   });
 });

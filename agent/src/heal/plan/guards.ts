@@ -187,12 +187,18 @@ export function guardForecast({ me, peers }: Picture, cluster: Known, oldId: Mem
     return !(peer?.kind === 'up' && peer.view.intent !== 'none' && !peer.view.paused);
   });
   const names = obstacles.map(({ node, id }) => node || id).join(', ');
+  // Each a command of its own; the coordinator knows members by their nodes, and etcdctl all of them.
+  const commands = obstacles.map(({ node, id }) =>
+    node === ''
+      ? `eval "$(coordinator env)"; etcdctl member remove ${id}`
+      : `coordinator member remove ${node}`,
+  );
   return view(
     'forecast',
     obstacles.length === 0,
     obstacles.length === 0
       ? 'an entry can be added again'
-      : `this etcd adds no member while ${names} is not connected; if it does not come back: coordinator member remove ${names}`,
+      : `this etcd adds no member while ${names} is not connected; if it does not come back: ${commands.join('; ')}`,
   );
 }
 

@@ -328,6 +328,37 @@ describe('a bootstrap of', () => {
     for (const count of [1, 3, 5]) expect(kinds(healthy(count))).toEqual(['verify']);
   });
 
+  it.each<[string, Partial<NodeSnapshot>]>([
+    ['whose agent has lost a key', { files: { kind: 'lost', why: 'this node has no keys' } }],
+    [
+      'whose certificate has expired',
+      {
+        certificates: ['etcd', 'peer'].map((name) => ({
+          name,
+          sha256: 'a'.repeat(64),
+          notAfter: name === 'peer' ? '2026-01-01T23:59:59.000Z' : '2036-01-01T00:00:00.000Z',
+        })),
+      },
+    ],
+    ['that has no peer certificate', { certificates: [] }],
+  ])(
+    'a finished cluster with a running node %s certifies that one and leaves etcd alone',
+    (_what, change) => {
+      const nodes = three.map((place, index) =>
+        linked(snapshotOf(place, recordOf(three, true), index === 1 ? change : {}), place),
+      );
+      const resumed = situation(nodes, {});
+      expect(kinds(resumed)).toEqual(['certify', 'verify']);
+      expect(nodesOf(resumed, 'certify')).toEqual(['n1']);
+    },
+  );
+
+  it('a finished cluster whose node writes damaged files anew itself only verifies', () => {
+    const damaged: Partial<NodeSnapshot> = { files: { kind: 'damaged', which: ['/etc/etcd/etcd.pem'] } };
+    const nodes = three.map((place) => linked(snapshotOf(place, recordOf(three, true), damaged), place));
+    expect(kinds(situation(nodes, {}))).toEqual(['verify']);
+  });
+
   it('a finished cluster with one member stopped starts that one', () => {
     const nodes = three.map((place, index) =>
       linked(

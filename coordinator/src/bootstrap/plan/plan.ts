@@ -60,6 +60,7 @@ function stepsOf({ nodes: everybody, record, reset, specsDiffer }: Situation): B
   }
   const toStart = names(nodes.filter((node) => !isRunning(node) && !isToRejoin(node, record)));
   const toRejoin = names(nodes.filter((node) => isToRejoin(node, record)));
+  // On a node that runs, etcd reads the new files for its next connection: nothing is restarted for them.
   const toCertify = names(nodes.filter((node) => !isRunning(node) || !hasCertificates(node)));
   const isBehind = (node: NodeSituation) => specsDiffer || generationOf(node) < record.generation;
   const behind = everybody.filter((node) => generationOf(node) > 0 && isBehind(node));
@@ -79,10 +80,14 @@ function stepsOf({ nodes: everybody, record, reset, specsDiffer }: Situation): B
   ];
 }
 
+/** Both, with their keys, and not expired by the node's own clock. */
 function hasCertificates(node: NodeSituation): boolean {
   if (node.kind !== 'linked') return false;
-  const present = new Set(node.snapshot.certificates.map(({ name }) => name));
-  return present.has('etcd') && present.has('peer');
+  const { certificates, files, observedAt } = node.snapshot;
+  // Instants of one agent, in one form: their texts sort as they do.
+  const good = certificates.filter(({ notAfter }) => notAfter > observedAt);
+  const names = new Set(good.map(({ name }) => name));
+  return files.kind !== 'lost' && names.has('etcd') && names.has('peer');
 }
 
 function generationOf(node: NodeSituation): number {
