@@ -7,8 +7,10 @@ import {
   certificateSha256,
   createRequest,
   generateKey,
+  isPrivateKey,
   type KeyRequest,
   keyMatches,
+  PkiError,
   readCertificate,
   readRequest,
   verifyChain,
@@ -16,6 +18,7 @@ import {
 import { Fault, type NodeSnapshot } from '@etcd-agent/protocol';
 import { installPems, keepForeignPems, type NodePems } from './etcd-files.js';
 import type { AgentHost } from './host.js';
+import { oncePerText } from './once-per-text.js';
 import { optionalText } from './optional-text.js';
 
 const purposes = ['etcd', 'peer'] as const;
@@ -74,8 +77,8 @@ export async function viewCertificates(host: AgentHost): Promise<NodeSnapshot['c
   const views: NodeSnapshot['certificates'] = [];
   const named: [string, string | undefined][] = [
     ['agent', (await host.store.identity())?.certificate],
-    ['etcd', await optionalText(host.files, join(host.paths.copiesDir, 'etcd.pem'))],
-    ['peer', await optionalText(host.files, join(host.paths.copiesDir, 'peer.pem'))],
+    ['etcd', await readCopy(host, 'etcd.pem')],
+    ['peer', await readCopy(host, 'peer.pem')],
   ];
   for (const [name, pem] of named) {
     if (pem === undefined) continue;
@@ -90,8 +93,8 @@ export async function clientCredentials(
   host: AgentHost,
 ): Promise<{ ca: string; cert: string; key: string } | undefined> {
   const [ca, cert, key] = await Promise.all([
-    optionalText(host.files, join(host.paths.copiesDir, 'etcd-root-ca.pem')),
-    optionalText(host.files, join(host.paths.copiesDir, 'etcd.pem')),
+    readCopy(host, 'etcd-root-ca.pem'),
+    readCopy(host, 'etcd.pem'),
     readKey(host, 'etcd'),
   ]);
   return ca === undefined || cert === undefined || key === undefined ? undefined : { ca, cert, key };
@@ -99,7 +102,7 @@ export async function clientCredentials(
 
 /** The certificates and keys that the agent keeps for its etcd; undefined where one of them is missing. */
 export async function storedPems(host: AgentHost): Promise<NodePems | undefined> {
-  const copy = (name: string) => optionalText(host.files, join(host.paths.copiesDir, name));
+  const copy = (name: string) => readCopy(host, name);
   const [etcdCa, etcd, etcdKey, peerCa, peer, peerKey] = await Promise.all([
     copy('etcd-root-ca.pem'),
     copy('etcd.pem'),
@@ -147,9 +150,28 @@ function keyPath(host: AgentHost, purpose: Purpose): string {
   return join(host.paths.keysDir, `${purpose}-key.pem`);
 }
 
+/** Undefined also where what is there is no key any more: the bootstrap makes another then, as for one that is missing. */
 async function readKey(host: AgentHost, purpose: Purpose): Promise<string | undefined> {
-  return optionalText(host.files, keyPath(host, purpose));
+  const text = await optionalText(host.files, keyPath(host, purpose));
+  return text !== undefined && isKey(text) ? text : undefined;
 }
+
+/** A certificate that the agent keeps; undefined also where what is there is none any more. */
+async function readCopy(host: AgentHost, name: string): Promise<string | undefined> {
+  const text = await optionalText(host.files, join(host.paths.copiesDir, name));
+  return text !== undefined && isCertificate(text) ? text : undefined;
+}
+
+const isKey = oncePerText(isPrivateKey);
+const isCertificate = oncePerText((text) => {
+  try {
+    readCertificate(text);
+    return true;
+  } catch (error) {
+    if (error instanceof PkiError) return false;
+    throw error;
+  }
+});
 
 function clockHint(kind: string): string | undefined {
   return kind === 'notYetValid' || kind === 'expired'

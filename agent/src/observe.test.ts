@@ -1,5 +1,5 @@
 /** What the coordinator hears of the files of etcd: a node that has lost a key is certified again, beside an etcd that runs. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority, issue, readRequest } from '@etcd-agent/pki';
@@ -9,8 +9,14 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { configSchema, pathsOf } from './config.js';
 import { installConf } from './etcd-files.js';
 import type { AgentHost } from './host.js';
-import { installCertificates, requestCertificates } from './node-keys.js';
+import {
+  clientCredentials,
+  installCertificates,
+  requestCertificates,
+  viewCertificates,
+} from './node-keys.js';
 import { viewFiles } from './observe.js';
+import { Store } from './store.js';
 
 const key = { algo: 'ecdsa', size: 256 } as const;
 const urls = ['https://10.0.0.1:2380'];
@@ -40,7 +46,9 @@ beforeEach(() => {
     etcdUser: '',
   });
   const paths = pathsOf(config);
+  const store = new Store(linuxFiles, paths);
   host = {
+    store,
     config,
     paths,
     clock: systemClock,
@@ -95,6 +103,22 @@ it('a file of etcd that is gone is damaged: the agent writes it anew by itself',
   rmSync(host.paths.peerKey);
   expect(await viewFiles(host, spec)).toEqual({ kind: 'damaged', which: [host.paths.peerKey] });
 });
+
+it.each(['keys', 'copies'])(
+  'a file under %s that a disk has spoiled is lost, not an error at each look',
+  async (where) => {
+    await certify();
+    await installConf(host, spec, 'existing');
+    const path =
+      where === 'keys' ? join(host.paths.keysDir, 'etcd-key.pem') : join(host.paths.copiesDir, 'etcd.pem');
+    writeFileSync(path, '-----BEGIN \0\0\0');
+    expect(await viewFiles(host, spec)).toMatchObject({ kind: 'lost' });
+    expect(await clientCredentials(host)).toBeUndefined();
+    expect(await viewCertificates(host)).toBeDefined();
+    await certify();
+    expect(await viewFiles(host, spec)).toEqual({ kind: 'intact' });
+  },
+);
 
 it('before there is a spec nobody can tell', async () => {
   expect(await viewFiles(host, undefined)).toMatchObject({ kind: 'unknown' });

@@ -19,7 +19,7 @@ export {
 export { expiryMsMax, parseExpiry } from './expiry.js';
 export { type Host, hostProblems, readHost } from './hosts.js';
 export { type IssueInput, issue } from './issue.js';
-export { generateKey, type KeyRequest } from './key.js';
+export { generateKey, isPrivateKey, type KeyRequest } from './key.js';
 export { type LikeCfssl, likeCfssl } from './like-cfssl.js';
 export { certificatePem } from './pem.js';
 export { PkiError, type PkiErrorCode, type Problem } from './pki-error.js';

@@ -60,6 +60,17 @@ export function readPrivateKey(pem: string): crypto.KeyObject {
   return key;
 }
 
+/** Whether {@link readPrivateKey} would take it. */
+export function isPrivateKey(pem: string): boolean {
+  try {
+    readPrivateKey(pem);
+    return true;
+  } catch (error) {
+    if (error instanceof PkiError) return false;
+    throw error;
+  }
+}
+
 /** What a key is in cfssl's words, or undefined for a kind that this product does not use. */
 export function keyRequestOf(key: crypto.KeyObject): KeyRequest | undefined {
   const details = key.asymmetricKeyDetails ?? {};
