@@ -128,6 +128,21 @@ function tell(lab: Lab): void {
       expect(acted).toEqual([]);
     });
 
+    test('told to end by a signal: its agent looks at the disk and starts it, without waiting', async () => {
+      const before = ids;
+      const pid = await mainPid(etcd1, 'etcd');
+      await etcd1.must(
+        'sh',
+        '-c',
+        `kill -TERM ${pid}; while kill -0 ${pid} 2>/dev/null; do sleep 0.02; done`,
+      );
+      const tookMs = await application.writesThrough(etcd1, performance.now(), 20_000);
+      measured('etcd ended by SIGTERM: from its end to a write through it', tookMs);
+      expect(tookMs).toBeLessThan(stoppedMs);
+      await healed();
+      expect(ids).toEqual(before);
+    });
+
     test('stopped by hand: said at once, started again after the waiting time', async () => {
       await etcd2.must('systemctl', 'stop', 'etcd');
       const stoppedAtMs = performance.now();
