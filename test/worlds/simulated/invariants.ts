@@ -161,6 +161,9 @@ export class Invariants {
       case 'file':
         this.#onFile(node, action.change);
         return;
+      case 'startEtcd':
+        // Whether it may start shows in `started`.
+        return;
       case 'moveLeader':
       case 'disarm':
         this.#act(node, action.kind);
