@@ -251,7 +251,7 @@ export class Invariants {
     const node = cluster.nodeOf(voter.peerURLs[0]!);
     return (
       !this.#stopping.has(node) &&
-      !cluster.host(node).service.hanging &&
+      cluster.hosts.get(node)?.service.hanging === false &&
       cluster.etcd.running().some(({ memberId, ready }) => ready && memberId === voter.id)
     );
   }

@@ -121,6 +121,18 @@ export class SimHost {
     await core.startEtcd(host, spec.cluster.bootstrapId);
   }
 
+  /** Installs the host anew: its disk is empty, but for what enrolment and the spec leave. It is without power meanwhile. */
+  async reinstall(spec: MemberSpec, forMs: number): Promise<void> {
+    this.powerCut(forMs);
+    for (const name of ['var', 'etc', 'run']) this.disk.unlink(`/${name}`);
+    this.#install();
+    const host = this.#hostFor(new SimProcess(`${this.node}/installer`));
+    await host.store.prepare();
+    await host.store.keepIdentity(this.identity);
+    await this.outside.core.applySpec(host, this.identity, spec);
+    await host.services.disable();
+  }
+
   startAgent(): void {
     if (!this.powered || this.#agent !== undefined) return;
     const process = new SimProcess(`${this.node}/agent`);
