@@ -68,8 +68,8 @@ afterAll(() => {
 });
 
 describe('a repair ends well, whatever is struck and whenever', () => {
-  it.each(repairs)('$name', async ({ stride, ...repair }) => {
-    const failed = await failuresOf(repair, stride);
+  it.each(repairs.map((repair) => [repair.name, repair] as const))('%s', async (_, repair) => {
+    const failed = await failuresOf(repair, repair.stride);
     expect(failed, failed.join('\n')).toEqual([]);
   });
 
