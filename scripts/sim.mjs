@@ -1,6 +1,7 @@
 // npm run sim -- [--seeds N] [--from S] [--jobs J] [--verbose]: runs N simulated clusters, from seed S on, each with the
 // faults that its seed gives, each twice. A seed that fails is printed with what happened and how to run it again. Exit
-// code 0 only when every seed passed. `--scenarios` runs the scenarios instead.
+// code 0 only when every seed passed. `--scenarios` runs the scenarios instead, `--scenario NAME [--version V]` those whose
+// names contain NAME.
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,6 +20,8 @@ await runScript(async () => {
       jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
       plant: { type: 'string' },
       scenarios: { type: 'boolean', default: false },
+      scenario: { type: 'string' },
+      version: { type: 'string' },
       verbose: { type: 'boolean', default: false },
     },
   });
@@ -36,13 +39,17 @@ await runScript(async () => {
   const { runMany } = await import(join(worlds, 'run-many.js'));
   const { scenarioJobs, seedJobs } = await import(join(worlds, 'jobs.js'));
   const { plantNames } = await import(join(worlds, 'plants.js'));
+  const { tellFailure } = await import(join(worlds, 'tell-failure.js'));
   if (values.plant !== undefined && !plantNames.includes(values.plant))
     throw new Failure({
       what: `there is no planted bug "${values.plant}"`,
       where: 'npm run sim',
       next: `--plant one of: ${plantNames.join(', ')}`,
     });
-  const jobs = values.scenarios ? scenarioJobs() : seedJobs(from, seeds, values.plant);
+  const areScenarios = values.scenarios || values.scenario !== undefined;
+  const jobs = areScenarios
+    ? chosen(scenarioJobs(), values.scenario, values.version)
+    : seedJobs(from, seeds, values.plant);
   const startedMs = performance.now();
   let passed = 0;
   let acts = 0;
@@ -56,7 +63,7 @@ await runScript(async () => {
       if (result.failures.length === 0) passed += 1;
       else {
         failed.push(result);
-        show(result, values.verbose);
+        console.log(`\n${tellFailure(result, values.verbose ? Number.POSITIVE_INFINITY : logLinesMax)}`);
       }
       progress(passed + failed.length, jobs.length, failed.length);
     },
@@ -69,15 +76,16 @@ await runScript(async () => {
   return failed.length === 0 ? 0 : 1;
 });
 
-function show({ job, failures, log }, verbose) {
-  const lines = log.trimEnd().split('\n');
-  console.log(
-    `\nfailed: ${job.kind === 'seed' ? `seed ${job.seed}` : `${job.name} (${job.version}, ${job.flavour})`}`,
+function chosen(jobs, name = '', version = undefined) {
+  const found = jobs.filter(
+    (job) => job.name.includes(name) && (version === undefined || job.version === version),
   );
-  for (const line of lines.filter((each) => / (fault|danger|seed) /.test(each))) console.log(`  ${line}`);
-  for (const failure of failures) console.log(`  ${failure}`);
-  for (const line of verbose ? lines : lines.slice(-logLinesMax)) console.log(`    ${line}`);
-  if (job.kind === 'seed') console.log(`again: npm run sim -- --seeds 1 --from ${job.seed} --verbose`);
+  if (found.length > 0) return found;
+  throw new Failure({
+    what: `there is no scenario "${name}"${version === undefined ? '' : ` with etcd ${version}`}`,
+    where: 'npm run sim',
+    next: `a part of a name in test/scenarios, and --version one of: ${[...new Set(jobs.map((job) => job.version))].join(', ')}`,
+  });
 }
 
 function progress(done, of, failed) {

@@ -91,6 +91,18 @@ export const dataScenarios: readonly Scenario[] = [
     ends: { kind: 'healed', withinMs: 240_000 },
   },
   {
+    name: 'the data of another cluster is left alone',
+    nodes: 3,
+    faults: [{ atMs: 0, fault: { kind: 'foreignData', on: 'follower' } }],
+    ends: { kind: 'waits', on: 'follower', rule: 'foreignData' },
+  },
+  {
+    name: 'a host that was installed anew takes the place of its former member',
+    nodes: 3,
+    faults: [{ atMs: 0, fault: { kind: 'reinstall', on: 'follower', forMs: 60_000 } }],
+    ends: { kind: 'healed', withinMs: 120_000, anew: 'follower' },
+  },
+  {
     name: 'a new disk under the data dir is left alone until a person accepts it',
     nodes: 3,
     faults: [{ atMs: 0, fault: { kind: 'newDisk', on: 'follower' } }],

@@ -25,6 +25,24 @@ export const membershipScenarios: readonly Scenario[] = [
     ends: { kind: 'healed', withinMs: 240_000 },
   },
   {
+    name: 'a member that an operator wants replaced is replaced, once',
+    nodes: 3,
+    faults: [{ atMs: 0, fault: { kind: 'replaceMember', on: 'follower' } }],
+    ends: { kind: 'healed', withinMs: 60_000, anew: 'follower' },
+  },
+  {
+    name: 'a leader that an operator wants replaced hands over and is replaced',
+    nodes: 3,
+    faults: [{ atMs: 0, fault: { kind: 'replaceMember', on: 'leader' } }],
+    ends: { kind: 'healed', withinMs: 60_000, anew: 'leader' },
+  },
+  {
+    name: 'an entry for a host that never comes is removed after a quarter of an hour',
+    nodes: 3,
+    faults: [{ atMs: 0, fault: { kind: 'addForNobody' } }],
+    ends: { kind: 'healed', withinMs: 16 * 60_000 },
+  },
+  {
     name: 'while healing is paused nobody repairs, and afterwards the node joins again',
     nodes: 3,
     faults: [

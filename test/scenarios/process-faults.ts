@@ -51,6 +51,21 @@ export const processScenarios: readonly Scenario[] = [
     ends: { kind: 'healed', withinMs: 120_000 },
   },
   {
+    name: 'a host that boots without its address does not start etcd',
+    nodes: 3,
+    faults: [{ atMs: 0, fault: { kind: 'loseAddress', on: 'follower', forMs: 10_000 } }],
+    ends: { kind: 'waits', on: 'follower', rule: 'wrongAddress' },
+  },
+  {
+    name: 'a host that has its address again starts etcd',
+    nodes: 3,
+    faults: [
+      { atMs: 0, fault: { kind: 'loseAddress', on: 'follower', forMs: 10_000 } },
+      { atMs: 60_000, fault: { kind: 'regainAddress', on: 'follower' } },
+    ],
+    ends: { kind: 'healed', withinMs: 30_000 },
+  },
+  {
     name: 'a power cut of all hosts heals without a person',
     nodes: 3,
     faults: [{ atMs: 0, fault: { kind: 'powerCut', on: 'all', forMs: 30_000 } }],

@@ -30,6 +30,18 @@ export type Fault =
   | { readonly kind: 'putBack'; readonly on: Target }
   /** Somebody runs `etcdctl member remove`. */
   | { readonly kind: 'removeMember'; readonly on: Target }
+  /** An operator asks for the member to be replaced: `coordinator member replace`. */
+  | { readonly kind: 'replaceMember'; readonly on: Target }
+  /** Somebody adds an entry for a host that never comes. */
+  | { readonly kind: 'addForNobody' }
+  /** etcd is killed, and in the data dir is then the data of another cluster. */
+  | { readonly kind: 'foreignData'; readonly on: Target }
+  /** The host loses power and comes back without the address that the cluster knows it by. */
+  | { readonly kind: 'loseAddress'; readonly on: Target; readonly forMs: number }
+  /** It has that address again. */
+  | { readonly kind: 'regainAddress'; readonly on: Target }
+  /** The host is installed anew and enrolled with `token NODE --replace`; it comes back `forMs` later. */
+  | { readonly kind: 'reinstall'; readonly on: Target; readonly forMs: number }
   /** /etc/etcd is deleted and etcd killed. */
   | { readonly kind: 'loseConf'; readonly on: Target }
   /** etcd is killed and a new, empty file system is mounted over the data dir. */
@@ -69,8 +81,11 @@ export type FaultKind = Fault['kind'];
 export type TimedFault = { readonly atMs: number; readonly fault: Fault };
 
 export type Ending =
-  /** Every node is a healthy voter of a cluster that takes writes, within `withinMs` of the last fault. */
-  | { readonly kind: 'healed'; readonly withinMs: number }
+  /**
+   * Every node is a healthy voter of a cluster that takes writes, within `withinMs` of the last fault. `anew`: this node by
+   * another member than before.
+   */
+  | { readonly kind: 'healed'; readonly withinMs: number; readonly anew?: Target }
   /** The node does nothing until a person does, and names the rule; nothing is lost meanwhile. */
   | { readonly kind: 'waits'; readonly on: Target; readonly rule: string }
   /** Without quorum: no agent changes anything, for ten minutes. */

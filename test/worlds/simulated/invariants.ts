@@ -161,6 +161,9 @@ export class Invariants {
       case 'file':
         this.#onFile(node, action.change);
         return;
+      case 'startEtcd':
+        // Whether it may start shows in `started`.
+        return;
       case 'moveLeader':
       case 'disarm':
         this.#act(node, action.kind);
@@ -248,7 +251,7 @@ export class Invariants {
     const node = cluster.nodeOf(voter.peerURLs[0]!);
     return (
       !this.#stopping.has(node) &&
-      !cluster.host(node).service.hanging &&
+      cluster.hosts.get(node)?.service.hanging === false &&
       cluster.etcd.running().some(({ memberId, ready }) => ready && memberId === voter.id)
     );
   }

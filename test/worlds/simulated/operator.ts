@@ -1,6 +1,6 @@
 /**
  * A person at work. A repair by hand, as the runbook says: stop etcd, remove the member, move the data away, add it again,
- * write etcd.conf, start. And room for etcd, after which the alarm is disarmed.
+ * write etcd.conf, start. And room for etcd, after which the alarm is disarmed; and an entry that is added by mistake.
  */
 import { type EtcdAdmin, replaceValues } from '@etcd-agent/etcd';
 import type { SimCluster } from './sim-cluster.js';
@@ -9,6 +9,7 @@ import { SimProcess } from './sim-process.js';
 /** A person needs some seconds between two commands. */
 const handMs = 4_000;
 const tries = 20;
+const nobodysPeerURL = 'https://10.0.0.99:2380';
 
 export async function makeRoom(cluster: SimCluster, node: string): Promise<void> {
   const person = cluster.clock.forProcess(new SimProcess('person'));
@@ -25,6 +26,24 @@ export async function makeRoom(cluster: SimCluster, node: string): Promise<void>
       admin.close();
     }
   }
+}
+
+/** An entry for a host that there is none of. */
+export async function addForNobody(cluster: SimCluster): Promise<void> {
+  const person = cluster.clock.forProcess(new SimProcess('person'));
+  cluster.byHand.add(nobodysPeerURL);
+  for (let attempt = 0; attempt < tries; attempt++) {
+    const admin = cluster.client(cluster.nodes[attempt % cluster.nodes.length]!);
+    try {
+      await admin.memberAdd([nobodysPeerURL], 'voter');
+      break;
+    } catch {
+      await person.sleep(handMs);
+    } finally {
+      admin.close();
+    }
+  }
+  cluster.byHand.delete(nobodysPeerURL);
 }
 
 export async function repairByHand(cluster: SimCluster, node: string): Promise<void> {

@@ -37,6 +37,9 @@ export async function runScenario(scenario: Scenario, options: ScenarioOptions):
   await cluster.clock.runUntil(cluster.clock.nowMs + 60_000);
   const faults = await SimFaults.of(cluster);
   const { clock } = cluster;
+  const { ends } = scenario;
+  const anew = ends.kind === 'healed' && ends.anew !== undefined ? faults.nodesOf(ends.anew)[0]! : undefined;
+  const former = anew === undefined ? undefined : memberOf(anew);
   const startMs = clock.nowMs;
   for (const { atMs, fault } of scenario.faults) {
     await clock.runUntil(startMs + atMs);
@@ -50,12 +53,17 @@ export async function runScenario(scenario: Scenario, options: ScenarioOptions):
   const { breaches, acts } = invariants;
   return { seed, breaches, log: cluster.log.text(), simulatedMs: clock.nowMs, acts: acts.length };
 
+  function memberOf(node: string): string | undefined {
+    return cluster.etcd.running().find((each) => each.node === node && each.ready)?.memberId;
+  }
+
   async function ending(): Promise<void> {
-    const { ends } = scenario;
     switch (ends.kind) {
       case 'healed': {
-        const limitMs = Math.max(faults.longestMs - clock.nowMs, 0) + ends.withinMs;
-        if (!(await cluster.becomesHealthy(limitMs)))
+        const endMs = Math.max(faults.longestMs, clock.nowMs) + ends.withinMs;
+        if (anew !== undefined && !(await clock.runUntilDone(() => memberOf(anew) !== former, endMs)))
+          invariants.note('I6', `${anew} is still member ${former}`);
+        if (!(await cluster.becomesHealthy(endMs - clock.nowMs)))
           invariants.note('I6', `not healed within ${ends.withinMs} ms: ${await cluster.complaint()}`);
         await everythingIsThere(cluster, writers, invariants);
         return;

@@ -110,7 +110,11 @@ export async function everythingIsThere(
 ): Promise<void> {
   const admin = cluster.client((await cluster.leader()) ?? cluster.nodes[0]!);
   for (const [key, value] of writers.acknowledged) {
-    const read = await cluster.settle(admin.get(key), 5_000);
+    const read = await cluster.settle(admin.get(key), 5_000).catch((error: Error) => error);
+    if (read instanceof Error) {
+      invariants.note('I1', `acknowledged write ${key} cannot be read: ${read.message}`);
+      break;
+    }
     if (read.kind !== 'found' || read.value !== value)
       invariants.note('I1', `acknowledged write ${key} is gone`);
   }

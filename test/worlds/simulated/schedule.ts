@@ -50,7 +50,9 @@ export function scheduleOf(chance: SimChance): Schedule {
     flavour: chance.happens(0.5) ? 'systemd' : 'process',
     policy: {
       // Waiting for people is the same at a tenth of the time.
-      ...(chance.happens(0.8) ? { stoppedMs: 10_000, removedMs: 10_000, hangUptimeMs: 15_000 } : {}),
+      ...(chance.happens(0.8)
+        ? { stoppedMs: 10_000, removedMs: 10_000, hangUptimeMs: 15_000, orphanMs: 20_000 }
+        : {}),
       holdMs: 0,
       repairsPerDayMax: 100,
     },
@@ -77,6 +79,7 @@ const losses: readonly (readonly [weight: number, harm: Harm])[] = [
     ],
   ],
   [2, (_, on, ms) => [at(ms, { kind: 'removeMember', on })]],
+  [1, (_, on, ms) => [at(ms, { kind: 'replaceMember', on })]],
   [
     1,
     (chance, on, ms) => [

@@ -2,12 +2,17 @@
  * The faults of scenarios, made in the simulated world. Each is carried out at one moment; what takes time (a repair by
  * hand) goes on beside the others.
  */
+import { clusterId, memberId } from '@etcd-agent/etcd';
 import type { Fault, FaultKind, Target } from '../../scenarios/scenario.js';
 import type { AgentHost } from './agent-core.js';
 import { epochMs } from './clock.js';
 import { type AlarmType, cloneDisk, corruptSilently, damages, type EtcdDisk } from './etcd-disk.js';
-import { makeRoom, repairByHand } from './operator.js';
+import { addForNobody, makeRoom, repairByHand } from './operator.js';
 import type { SimCluster } from './sim-cluster.js';
+import { nodeAddress } from './sim-identities.js';
+
+/** Whose the data of another cluster is. */
+const foreign = { clusterId: clusterId('f0f0f0f0f0f0f0f0'), memberId: memberId('0f0f0f0f0f0f0f0f') };
 
 /** Between two tries of a person. */
 const askAgainMs = 2_000;
@@ -149,6 +154,40 @@ export class SimFaults {
         admin.close();
       }
     },
+    replaceMember: ({ on }) =>
+      this.#each(on, (node) => {
+        const at = new Date(epochMs + this.cluster.clock.nowMs).toISOString();
+        this.#ask(node, (memory) => ({ ...memory, order: { by: 'operator', at } }));
+      }),
+    addForNobody: () => this.#inBackground(addForNobody(this.cluster)),
+    foreignData: ({ on }) =>
+      this.#each(on, (node) => {
+        const { service, disk } = this.#host(node);
+        const { dataDir } = this.cluster;
+        const member = disk.member(dataDir);
+        if (member === undefined) return;
+        service.kill();
+        disk.unlink(`${dataDir}/member`);
+        disk.putMember(dataDir, { ...cloneDisk(member), ...foreign });
+      }),
+    loseAddress: ({ on, forMs }) =>
+      this.#each(on, (node) => {
+        const host = this.#host(node);
+        host.powerCut(forMs);
+        host.machine.addresses.splice(0, 1);
+      }),
+    regainAddress: ({ on }) =>
+      this.#each(on, (node) =>
+        this.#host(node).machine.addresses.unshift(nodeAddress(this.cluster.nodes.indexOf(node))),
+      ),
+    reinstall: ({ on, forMs }) =>
+      this.#each(on, (node) => {
+        const host = this.#host(node);
+        const spec = this.cluster.specs.get(node)!;
+        const former = host.disk.member(this.cluster.dataDir)?.memberId ?? spec.memberId;
+        const told = { ...spec, generation: spec.generation + 1, replaces: former };
+        this.#inBackground(host.reinstall(told, forMs));
+      }),
     loseConf: ({ on }) =>
       this.#each(on, (node) => {
         const { service, disk, paths } = this.#host(node);

@@ -1,6 +1,6 @@
 /**
  * The Files port over a simulated disk, for one agent process. Reading takes no time. A change takes some, is durable
- * once it returns, and is there or not, at random, when process or power ended meanwhile.
+ * once it returns, and is there or not, at random or as a test has chosen, when process or power ended meanwhile.
  */
 import { FileError, type Files, type WriteOptions } from '@etcd-agent/platform';
 import type { SimChance } from './chance.js';
@@ -17,10 +17,15 @@ export interface FilesOutside {
   readonly freeBytes: () => number;
   /** Told of every change before it is made: the invariants watch what is deleted. */
   readonly onChange: (change: FileChange) => void;
+  /** What becomes of a change in which the process ends; undefined: chance decides. */
+  readonly fate?: () => Fate | undefined;
 }
 
+/** `torn`: half of it, where a change has halves. */
+export type Fate = 'undone' | 'torn' | 'done';
+
 export interface FileChange {
-  readonly kind: 'write' | 'remove' | 'removeTree' | 'move';
+  readonly kind: 'write' | 'append' | 'remove' | 'removeTree' | 'move';
   readonly path: string;
   readonly to?: string;
 }
@@ -51,11 +56,11 @@ export function simFiles(outside: FilesOutside): Files {
   function change<T>(change: FileChange, act: () => T, torn?: () => void): Promise<T> {
     return process.answer(({ resolve, reject }) => {
       const forget = process.atEnd(() => {
-        const fate = chance.fraction();
-        if (fate < 0.4) return;
+        const fate = outside.fate?.() ?? drawnFate();
+        if (fate === 'undone') return;
         try {
           outside.onChange(change);
-          if (fate < 0.6 && torn !== undefined) torn();
+          if (fate === 'torn' && torn !== undefined) torn();
           else act();
         } catch {
           // It would have failed: nothing changed.
@@ -63,16 +68,25 @@ export function simFiles(outside: FilesOutside): Files {
       });
       // A stopped process is in the middle of it until it goes on.
       const finish = () => {
-        forget();
         try {
           outside.onChange(change);
+          // Whoever was told has ended the process: the change has had its fate.
+          if (process.dead) return;
           resolve(act());
         } catch (error) {
           reject(error as Error);
+        } finally {
+          forget();
         }
       };
       clock.after(delayMs(), () => process.deliver(finish));
     });
+  }
+
+  function drawnFate(): Fate {
+    const fraction = chance.fraction();
+    if (fraction < 0.4) return 'undone';
+    return fraction < 0.6 ? 'torn' : 'done';
   }
 
   function delayMs(): number {
@@ -122,7 +136,7 @@ export function simFiles(outside: FilesOutside): Files {
       }),
     appendDurable: (path, line, { mode = 0o600 } = {}) =>
       change(
-        { kind: 'write', path },
+        { kind: 'append', path },
         () => {
           refuseWhenFull('append to', path);
           if (line.includes('\n'))

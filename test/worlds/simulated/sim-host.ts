@@ -10,7 +10,7 @@ import type { SimClock } from './clock.js';
 import type { EtcdModel } from './etcd-model.js';
 import type { SimNetwork } from './network.js';
 import { SimDisk } from './sim-disk.js';
-import { type FileChange, simFiles } from './sim-files.js';
+import { type Fate, type FileChange, simFiles } from './sim-files.js';
 import type { NodeIdentity } from './sim-identities.js';
 import type { SimLog } from './sim-log.js';
 import { type MachineState, simMachine } from './sim-machine.js';
@@ -18,9 +18,9 @@ import { type Listening, simPeers } from './sim-peers.js';
 import { SimProcess } from './sim-process.js';
 import { type ServiceFlavour, SimService } from './sim-services.js';
 
-/** What an agent does that the invariants watch, told just before it takes effect. */
+/** What an agent does, told just before it takes effect. An agent that is killed at that moment has not done it. */
 export type AgentAction =
-  | { readonly kind: 'stopEtcd' }
+  | { readonly kind: 'stopEtcd' | 'startEtcd' }
   | { readonly kind: 'file'; readonly change: FileChange }
   | {
       readonly kind: 'memberAdd' | 'memberRemove' | 'memberPromote' | 'moveLeader' | 'disarm';
@@ -62,6 +62,8 @@ export class SimHost {
   readonly paths: AgentHost['paths'];
   readonly identity: StoredIdentity;
   powered = true;
+  /** What becomes of a change in which the agent ends; undefined: chance decides. */
+  fate: Fate | undefined;
   #agent: RunningAgent | undefined;
   /** Rises with everything that makes a planned start of an agent obsolete. */
   #epoch = 0;
@@ -80,6 +82,7 @@ export class SimHost {
       etcd,
       bootId: () => this.machine.bootId,
       onAgentStop: () => outside.onAction(node, { kind: 'stopEtcd' }),
+      onAgentStart: () => outside.onAction(node, { kind: 'startEtcd' }),
     });
     this.identity = {
       cluster: 'sim',
@@ -116,6 +119,18 @@ export class SimHost {
     await host.store.keepIdentity(this.identity);
     await core.applySpec(host, this.identity, spec);
     await core.startEtcd(host, spec.cluster.bootstrapId);
+  }
+
+  /** Installs the host anew: its disk is empty, but for what enrolment and the spec leave. It is without power meanwhile. */
+  async reinstall(spec: MemberSpec, forMs: number): Promise<void> {
+    this.powerCut(forMs);
+    for (const name of ['var', 'etc', 'run']) this.disk.unlink(`/${name}`);
+    this.#install();
+    const host = this.#hostFor(new SimProcess(`${this.node}/installer`));
+    await host.store.prepare();
+    await host.store.keepIdentity(this.identity);
+    await this.outside.core.applySpec(host, this.identity, spec);
+    await host.services.disable();
   }
 
   startAgent(): void {
@@ -194,6 +209,7 @@ export class SimHost {
       chance,
       freeBytes: () => 20 * 1024 ** 3,
       onChange: (change) => onAction(node, { kind: 'file', change }),
+      fate: () => this.fate,
     });
     return {
       config: this.config,
@@ -213,35 +229,30 @@ export class SimHost {
       peers: simPeers({ node, process, clock, network, listening }),
       connectEtcd: ({ endpoint, deadlineMs }) =>
         process.answer(({ resolve }) =>
-          resolve(this.#watched(etcd.admin(node, endpoint, deadlineMs, (resume) => process.deliver(resume)))),
+          resolve(
+            this.#watched(
+              process,
+              etcd.admin(node, endpoint, deadlineMs, (resume) => process.deliver(resume)),
+            ),
+          ),
         ),
     };
   }
 
-  #watched(admin: EtcdAdmin): EtcdAdmin {
+  #watched(process: SimProcess, admin: EtcdAdmin): EtcdAdmin {
     const { node, onAction } = this.outside;
+    const told = <T>(action: AgentAction, call: () => Promise<T>): Promise<T> => {
+      onAction(node, action);
+      return process.dead ? new Promise(() => undefined) : call();
+    };
     return {
       ...boundTo(admin),
-      memberAdd: (peerURLs, role) => {
-        onAction(node, { kind: 'memberAdd', what: peerURLs.join() });
-        return admin.memberAdd(peerURLs, role);
-      },
-      memberRemove: (id) => {
-        onAction(node, { kind: 'memberRemove', what: id });
-        return admin.memberRemove(id);
-      },
-      memberPromote: (id) => {
-        onAction(node, { kind: 'memberPromote', what: id });
-        return admin.memberPromote(id);
-      },
-      moveLeader: (to) => {
-        onAction(node, { kind: 'moveLeader', what: to });
-        return admin.moveLeader(to);
-      },
-      disarm: (alarm) => {
-        onAction(node, { kind: 'disarm', what: alarm.memberId });
-        return admin.disarm(alarm);
-      },
+      memberAdd: (peerURLs, role) =>
+        told({ kind: 'memberAdd', what: peerURLs.join() }, () => admin.memberAdd(peerURLs, role)),
+      memberRemove: (id) => told({ kind: 'memberRemove', what: id }, () => admin.memberRemove(id)),
+      memberPromote: (id) => told({ kind: 'memberPromote', what: id }, () => admin.memberPromote(id)),
+      moveLeader: (to) => told({ kind: 'moveLeader', what: to }, () => admin.moveLeader(to)),
+      disarm: (alarm) => told({ kind: 'disarm', what: alarm.memberId }, () => admin.disarm(alarm)),
     };
   }
 

@@ -29,8 +29,9 @@ export interface ServiceOutside {
   readonly disk: SimDisk;
   readonly etcd: EtcdModel;
   readonly bootId: () => string;
-  /** An agent is about to end a live etcd. */
+  /** An agent is about to end a live etcd, or to start one. It may be dead afterwards, and does nothing then. */
   readonly onAgentStop: () => void;
+  readonly onAgentStart: () => void;
 }
 
 type Phase =
@@ -117,11 +118,15 @@ export class SimService {
           this.#unit = unit;
           return { changed };
         }),
-      start: () => ask(() => this.#askForStart()),
+      start: () =>
+        ask(() => {
+          this.outside.onAgentStart();
+          if (!agent.dead) this.#askForStart();
+        }),
       stop: (deadlineMs) =>
         agent.answer(({ resolve }) => {
           if (this.#run !== undefined) this.outside.onAgentStop();
-          this.stop(deadlineMs, () => resolve(undefined));
+          if (!agent.dead) this.stop(deadlineMs, () => resolve(undefined));
         }),
       enable: () =>
         ask(() => {
