@@ -2,10 +2,10 @@
  * Whose data is touched, and where a log is damaged: inside a record, where etcd's checksum sees it, and never where nothing
  * was written.
  */
-import { mkdirSync, mkdtempSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { places } from '../testing/situations.js';
 import { middleOf, ownEtcd } from './break-node.js';
 import { layout } from './layout.js';
@@ -32,7 +32,9 @@ describe('the byte of a log that is flipped', () => {
 });
 
 describe('data that is not the playground’s own', () => {
-  const at = layout(mkdtempSync(join(tmpdir(), 'break-node-')));
+  const dir = mkdtempSync(join(tmpdir(), 'break-node-'));
+  const at = layout(dir);
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
   const [place] = places(1);
   const refused = { parts: { exit: 'refused', cause: expect.stringContaining('nothing was touched') } };
 

@@ -4,12 +4,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 
 const repositoryRoot = fileURLToPath(new URL('../../../../', import.meta.url));
 const cfsslPath = resolve(repositoryRoot, process.env.ETCD_AGENT_TEST_CFSSL ?? '.cache/cfssl/usr/bin/cfssl');
 
 const dir = mkdtempSync(join(tmpdir(), 'pki-interop-'));
-process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 /** Writes a scratch file and gives its path. */
 export function file(name: string, content: string | object): string {
