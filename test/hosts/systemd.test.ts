@@ -203,12 +203,16 @@ function tell(lab: Lab): void {
          await services.stop(15_000);
          await see('stopped');
          await services.stop(15_000);
+         // As the agent does it once it has compared the disk: a stop has taken the clearance away.
+         seen.cleared = existsSync('/run/etcd-agent/cleared');
+         writeFileSync('/run/etcd-agent/cleared', '');
          await services.start();
          await see('started');`,
       );
       expect(states).toEqual({
         running: expect.objectContaining({ kind: 'active', pid: expect.any(Number) }),
         stopped: { kind: 'inactive', result: 'success', enabled: 'yes' },
+        cleared: false,
         started: expect.objectContaining({ kind: expect.stringMatching(/^(activating|active)$/) }),
       });
       await healthy(lab);
@@ -276,7 +280,8 @@ function tell(lab: Lab): void {
       await etcd2.must('mv', dataDir, `${dataDir}.away`);
       const states = await callServices(
         etcd2,
-        `await services.start(); await pause(1_000); await see('refused');`,
+        `writeFileSync('/run/etcd-agent/cleared', '');
+         await services.start(); await pause(1_000); await see('refused');`,
       );
       expect(states.refused).toMatchObject({ kind: 'conditionFailed' });
       await etcd2.must('mv', `${dataDir}.away`, dataDir);

@@ -25,6 +25,7 @@ export function asExpected(seen: string, expected: string) {
 /** Runs `program` in the host with the adapter as `services`; returns what it observed by `see(label)`. */
 export async function callServices(host: Host, program: string): Promise<Record<string, unknown>> {
   const text = `
+    import { existsSync, writeFileSync } from 'node:fs';
     import { systemdServices } from '@etcd-agent/platform';
     const services = systemdServices();
     const seen = {};

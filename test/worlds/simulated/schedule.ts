@@ -27,7 +27,7 @@ export interface Round {
 
 const versions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'];
 /** Clusters of three: what five can show that three cannot is seldom worth its three times longer run. */
-const threeShare = 0.75;
+const threeShare = 0.85;
 /** Faults of one round begin within this time. */
 const spreadMs = 12_000;
 const quietShare = 0.06;

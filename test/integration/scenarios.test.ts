@@ -1,0 +1,20 @@
+/** What can happen to a cluster, as the simulation runs it too, with real etcds: those scenarios that need no minutes. */
+import { beforeAll, expect, test } from 'vitest';
+import { scenarios } from '../scenarios/index.js';
+import { askedOr } from '../support/index.js';
+import { HealingWorld } from '../worlds/loopback/healing-world.js';
+import { isRunHere, runScenario } from '../worlds/loopback/run-scenario.js';
+
+const here = scenarios.filter(isRunHere);
+let world: HealingWorld;
+
+beforeAll(async () => {
+  world = await HealingWorld.start({ version: askedOr('3.5.16') });
+  return () => world.close();
+});
+
+test('a third of them', () => {
+  expect(here.length).toBeGreaterThan(scenarios.length / 3 - 1);
+});
+
+test.each(here)('$name', (scenario) => runScenario(world, scenario));
