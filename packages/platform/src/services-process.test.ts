@@ -50,8 +50,11 @@ function world(behaviour = 'run', given: 'permit' | 'wal' | 'nothing' = 'permit'
     writeFileSync(at('data/member/wal/0000000000000000-0000000000000000.wal'), '');
   }
   const stateFile = at('state/etcd-process.json');
+  // The shell makes the file before it writes the pid.
   const starts = () =>
-    existsSync(at('starts')) ? readFileSync(at('starts'), 'utf8').trim().split('\n').map(Number) : [];
+    existsSync(at('starts'))
+      ? readFileSync(at('starts'), 'utf8').split('\n').filter(Boolean).map(Number)
+      : [];
   onTestFinished(async () => {
     // The latest one may not have noted its pid yet; the record knows it.
     const recorded = existsSync(stateFile)
