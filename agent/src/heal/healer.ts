@@ -14,6 +14,7 @@ import { type EventLog, openEvents } from './events.js';
 import { type Act, executeHeal, healExecutors, lockedSteps } from './execute-heal.js';
 import type { Look } from './look.js';
 import { underLock, votersBut } from './membership-calls.js';
+import { standingOrder } from './memory.js';
 import { type LookHow, Observer } from './observer.js';
 import { guardTurn } from './plan/guards.js';
 import type { Picture } from './plan/picture.js';
@@ -276,9 +277,12 @@ export class Healer {
       const { id } = await this.host.machine.fileSystemOf(dataDir);
       await this.host.heal.change((before) => ({ ...before, fileSystem: { dataDir, id } }));
     }
-    if (memory.order !== undefined && picture.order === undefined) {
-      await this.host.heal.change(({ order: _, ...before }) => before);
+    // By what is remembered now: the picture may be of a moment before it was asked for.
+    if (memory.order !== undefined && standingOrder(memory, this.host.clock.now().getTime()) === undefined) {
       const { by, at } = memory.order;
+      await this.host.heal.change(({ order, ...before }) =>
+        order === undefined || order.at === at ? before : { ...before, order },
+      );
       await this.events.record(
         'operator',
         'replaceMember',

@@ -74,7 +74,7 @@ export async function dataFacts(
 export function serviceFacts(
   state: ServiceState,
   manager: 'systemd' | 'process',
-  measured: { readonly forMs: number; readonly failedStarts: number; readonly wallMs: number },
+  measured: Pick<ServiceFacts, 'forMs' | 'failedStarts' | 'vainRestarts'> & { readonly wallMs: number },
 ): ServiceFacts {
   const startedAt = 'startedAt' in state ? state.startedAt?.getTime() : undefined;
   const { kind, detail = '' } = viewService(state);
@@ -86,6 +86,7 @@ export function serviceFacts(
     upMs: startedAt === undefined ? measured.forMs : Math.max(0, measured.wallMs - startedAt),
     forMs: measured.forMs,
     failedStarts: measured.failedStarts,
+    vainRestarts: measured.vainRestarts,
   };
 }
 

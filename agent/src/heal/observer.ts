@@ -40,6 +40,8 @@ const filesMs = 10_000;
 const hashesMs = 5_000;
 /** Reading etcd's log runs a program under systemd. */
 const endsMs = 1_000;
+/** The last of some ends in a row may not be in the log yet, and the next start is decided by what is. */
+const lastEndMs = 200;
 /** An etcd that has run this long, and answers, was started for good. */
 const wellMs = 60_000;
 
@@ -69,6 +71,7 @@ export class Observer {
   private startedMs: number;
   private service: { kind: string; pid: number | undefined; sinceMs: number } | undefined;
   private failedStarts = 0;
+  private vainRestarts = 0;
   private disk: { position: Position | undefined; why: string; atMs: number } | undefined;
   private ends: EndFacts & { readonly atMs: number } = { ...noEnds, atMs: -endsMs };
   /** Where etcd's log ended when data was last moved aside, or a repair ended. */
@@ -151,6 +154,7 @@ export class Observer {
       ioPressure: pressure.kind === 'known' ? pressure.someAvg10 : undefined,
     });
     const own = ownOf(spec, look, service);
+    if (own.kind === 'answers') this.vainRestarts = 0;
     if (own.kind === 'answers' && service.kind === 'active' && service.forMs > wellMs) this.failedStarts = 0;
     // However its last runs ended: this one serves on that data.
     if (own.kind === 'answers' && own.healthy) this.ends = { ...noEnds, atMs: this.ends.atMs };
@@ -214,6 +218,7 @@ export class Observer {
     return serviceFacts(state, this.host.services.kind, {
       forMs,
       failedStarts: this.failedStarts,
+      vainRestarts: this.vainRestarts,
       wallMs: this.host.clock.now().getTime(),
     });
   }
@@ -234,14 +239,14 @@ export class Observer {
     return this.kept;
   }
 
-  /** How etcd's last runs ended: its log is read while it keeps ending, once a second. */
+  /** How etcd's last runs ended: its log is read while it keeps ending, once a second, and again when it has ended for good. */
   private async readEnds(
     { etcd: { dataDir } }: MemberSpec,
     { kind, upMs }: ServiceFacts,
     nowMs: number,
   ): Promise<void> {
     const ending = kind === 'restarting' || kind === 'failed';
-    if (ending && nowMs - this.ends.atMs >= endsMs) {
+    if (ending && nowMs - this.ends.atMs >= (kind === 'failed' ? lastEndMs : endsMs)) {
       const ends = await endFacts(this.host, this.formerEnd);
       if (ends.code === 'boltFault') this.database ??= { why: await readThrough(this.host.files, dataDir) };
       // A disk that fails is not one to come back onto, and no damage of the data.
@@ -304,6 +309,7 @@ export class Observer {
   /** A step was done: whatever was still stands still no more. */
   async noteStep(kind: HealStep['kind']): Promise<void> {
     if (!standing.includes(kind)) this.progress = { mark: '', atMs: this.nowMs };
+    if (kind === 'restartEtcd') this.vainRestarts += 1;
     // How etcd ended on the former data says nothing of the data that is there now.
     if (kind !== 'quarantineData' && kind !== 'finishRepair') return;
     this.formerEnd = (await endOfLog(this.host)) || this.formerEnd;

@@ -164,9 +164,13 @@ describe('etcd that runs and does not answer', () => {
     waits(picture({ ...silentFor(11_000), data: data({ busy: 'db.tmp.123' }) }), /at work on its database/);
   });
 
-  it('is given twice as long after each start after which it never answered: it may be reading a long log', () => {
-    const started = (failedStarts: number, upMs: number) =>
-      picture({ ...silentFor(11_000), service: { ...picture().service, failedStarts, upMs } });
+  it('is given twice as long after each restart that was in vain: it may be reading a long log', () => {
+    const started = (vainRestarts: number, upMs: number) =>
+      picture({
+        ...silentFor(11_000),
+        service: { ...picture().service, vainRestarts, failedStarts: 9, upMs },
+      });
+    expect(stepOf(started(0, 61_000))).toEqual({ kind: 'restartEtcd' });
     waits(started(1, 100_000), /left alone until it has run for 120 s/);
     expect(stepOf(started(1, 121_000))).toEqual({ kind: 'restartEtcd' });
     waits(started(2, 121_000), /run for 240 s/);

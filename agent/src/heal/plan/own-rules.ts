@@ -153,7 +153,7 @@ export function startChecked(rule: string, picture: Picture): HealOutcome {
 }
 
 /**
- * Preconditions: etcd runs, for long enough, twice as long after each start that did not last, and has not answered for long
+ * Preconditions: etcd runs, for long enough, twice as long after each restart that was in vain, and has not answered for long
  * enough; the disk does not explain it; the others
  * have a quorum without it.
  */
@@ -161,7 +161,7 @@ export function unhang(picture: Picture): HealOutcome {
   const { held, policy, service, cluster, me } = picture;
   const silentMs = held.silent ?? 0;
   // One that reads a long log back at its start must get to the end of it some day.
-  const uptimeMs = policy.hangUptimeMs * 2 ** Math.min(service.failedStarts, hangDoublingsMax);
+  const uptimeMs = policy.hangUptimeMs * 2 ** Math.min(service.vainRestarts, hangDoublingsMax);
   if (silentMs === 0 || service.upMs < policy.hangUptimeMs) return nothing;
   const seesIt = picture.peers.find(
     (peer) =>
@@ -173,7 +173,7 @@ export function unhang(picture: Picture): HealOutcome {
   if (silentMs < policy.hangMs) return waits(`restarted after ${seconds(policy.hangMs)}`);
   if (service.upMs < uptimeMs)
     return waits(
-      `it has not answered since it was started: left alone until it has run for ${seconds(uptimeMs)}`,
+      `it has not answered since it was restarted: left alone until it has run for ${seconds(uptimeMs)}`,
     );
   if (seesIt !== undefined) return waits(`${seesIt.node} sees it healthy: look at the way from here to it`);
   if (picture.data.busy !== '') return waits(`${picture.data.busy} says that it is at work on its database`);

@@ -81,6 +81,8 @@ export interface ServiceFacts {
   readonly forMs: number;
   /** Starts by this agent that did not last, in a row. */
   readonly failedStarts: number;
+  /** Restarts of one that did not answer, in a row, since it last did. */
+  readonly vainRestarts: number;
 }
 
 /** The data dir as it is on disk. */

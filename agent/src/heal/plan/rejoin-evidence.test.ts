@@ -121,6 +121,7 @@ describe('data gone', () => {
       upMs: 0,
       forMs: 5_000,
       failedStarts: 0,
+      vainRestarts: 0,
     } as const;
     waits(wiped({ service: byHand }), /stopped by hand, and its WAL is gone/);
   });

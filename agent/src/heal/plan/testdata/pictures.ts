@@ -104,6 +104,7 @@ export function picture(change: Partial<Picture> = {}): Picture {
       upMs: 3_600_000,
       forMs: 3_600_000,
       failedStarts: 0,
+      vainRestarts: 0,
     },
     data: {
       kind: 'directory',
@@ -153,6 +154,7 @@ export const stopped = (
     upMs: 0,
     forMs: 60_000,
     failedStarts: 0,
+    vainRestarts: 0,
     ...change,
   },
   own: { kind: 'notAsked' },
