@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { Fault, FaultKind, Scenario, Target } from '../../scenarios/scenario.js';
 import { freePorts, sleep, type TestNode } from '../../support/index.js';
 import { changeMembers } from './etcd-access.js';
-import { corruptWal, hang, loseConf, powerOff, truncateDb, wipe } from './faults.js';
+import { corruptWal, loseConf, truncateDb, wipe } from './faults.js';
 import type { HealingWorld } from './healing-world.js';
 
 /** From the first fault until everything that comes back by itself is back: a test has no minutes to wait. */
@@ -28,7 +28,6 @@ type Makers = {
 /** The faults of this world, on one node. Each ends when what it does by itself later is done too. */
 const makers: Makers = {
   kill: (node) => node.killEtcd(),
-  hang: async (node) => hang(node),
   wipe: (node, { etcd }) => wipe(node, etcd),
   corruptWal: (node) => corruptWal(node),
   truncateBolt: (node) => truncateDb(node),
@@ -42,11 +41,6 @@ const makers: Makers = {
   addForNobody: async (node, _fault, { cluster }) => {
     const [port] = await freePorts(1);
     await changeMembers(cluster, node, 'add', 'nobody', `--peer-urls=https://127.0.0.1:${port}`);
-  },
-  powerCut: async (node, { forMs }) => {
-    await powerOff(node);
-    await sleep(forMs);
-    await node.startAgent();
   },
   killAgent: async (node, { forMs }) => {
     await node.endAgent();
@@ -73,10 +67,8 @@ export async function runScenario(world: HealingWorld, { faults, ends }: Scenari
     all: world.nodes,
   };
   const nodesOf = (fault: Fault): readonly TestNode[] => {
-    const on = 'on' in fault ? fault.on : 'leader';
-    return on in roles
-      ? roles[on as keyof typeof roles]
-      : world.nodes.filter(({ name }) => name === (on as Target));
+    const on: Target = 'on' in fault ? fault.on : 'leader';
+    return on in roles ? roles[on as keyof typeof roles] : world.nodes.filter(({ name }) => name === on);
   };
   const replaced = new Set(
     faults.flatMap(({ fault }) => (replacing.includes(fault.kind) ? nodesOf(fault) : [])),
