@@ -106,7 +106,7 @@ export class Lab {
   }
 }
 
-/** The addresses and names are the machine's: one lab at a time. */
+/** The names are the checkout's: one lab at a time. */
 async function waitForTurn(): Promise<ExclusiveLock> {
   let told = false;
   return until('another run of the hosts tests ends', turnMsMax, async () => {

@@ -1,7 +1,9 @@
 /**
  * Every name and path that the lab uses on the machine it runs on. What bears one of these names is the lab's own and
- * may be removed when a run begins; nothing else is touched.
+ * may be removed when a run begins; nothing else is touched. Names are the machine's, so they say which checkout's lab it
+ * is: another checkout has its own beside this one.
  */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,13 +15,13 @@ export const cache = join(checkout, '.cache', 'hosts');
 /** Layers of the hosts, the coordinator's state, console logs: made anew by every run. */
 export const runDir = join(cache, 'run');
 
-/** The machine's own: the names below are too, and another checkout uses the same. */
-export const lockFile = '/run/etcd-lab.lock';
-
 /** Where the checkout is seen inside a host, read-only. */
 export const checkoutInHost = '/opt/etcd-agent';
 
-const prefix = 'etcd-lab';
+const prefix = `etcd-lab-${createHash('sha256').update(checkout).digest('hex').slice(0, 6)}`;
+
+/** One run of a checkout at a time. */
+export const lockFile = `/run/${prefix}.lock`;
 
 /** The network namespace of the bridge; the coordinator runs in it. */
 export const labNamespace = `${prefix}-bridge`;

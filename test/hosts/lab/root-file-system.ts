@@ -9,7 +9,11 @@ import { join } from 'node:path';
 import { must } from './commands.js';
 import { cache, checkout } from './places.js';
 
-const packages = ['systemd', 'systemd-sysv', 'dbus', 'iproute2', 'libstdc++6', 'etcd-server'];
+const packages = [
+  ...['systemd', 'systemd-sysv', 'dbus', 'iproute2', 'libstdc++6', 'openssh-server', 'sudo'],
+  'etcd-server',
+];
+const disabledUnits = ['etcd.service', 'ssh.service'];
 /** They would run when they like and download what they like. */
 const maskedTimers = ['apt-daily', 'apt-daily-upgrade', 'dpkg-db-backup', 'e2scrub_all', 'fstrim'];
 /** A minute on two cores and a near mirror. */
@@ -26,7 +30,7 @@ interface Archive {
 export async function rootFileSystem(): Promise<string> {
   const archive = await ownArchive();
   const key = createHash('sha256')
-    .update(JSON.stringify([archive.suite, packages, maskedTimers]))
+    .update(JSON.stringify([archive.suite, packages, disabledUnits, maskedTimers]))
     .digest('hex')
     .slice(0, 12);
   const root = join(cache, `root-${archive.suite}-${key}`);
@@ -39,8 +43,8 @@ export async function rootFileSystem(): Promise<string> {
   process.stderr.write(`hosts: making a Debian ${archive.suite} root file system, once (a minute or two)\n`);
   const half = `${root}.half`;
   await debootstrap(archive, half);
-  // The package enables its service; the release's preset would do it again on a first boot.
-  await must('systemctl', [`--root=${half}`, 'disable', 'etcd.service']);
+  // A package enables its service; the release's preset would do it again on a first boot.
+  await must('systemctl', [`--root=${half}`, 'disable', ...disabledUnits]);
   await must('systemctl', [`--root=${half}`, 'mask', ...maskedTimers.map((name) => `${name}.timer`)]);
   renameSync(half, root);
   return root;
