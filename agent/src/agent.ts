@@ -8,11 +8,17 @@ import type { AgentHost } from './host.js';
 import type { AgentSelf } from './observe.js';
 import { type CallContext, handlers } from './rpc/handlers.js';
 import { Preflight } from './rpc/preflight.js';
+import type { LoopTurn } from './standstill.js';
+import { statusLine } from './status-line.js';
 import { version } from './version.js';
 
 export interface Agent {
   readonly port: number;
   readonly door: Door;
+  /** How this node is, for people: one line. */
+  statusLine(): string;
+  /** When each loop last came round. */
+  turns(): readonly LoopTurn[];
   /** Ends the door and the loops, and lets go of etcd. */
   close(): Promise<void>;
 }
@@ -41,6 +47,8 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
   return {
     port: door.port,
     door,
+    statusLine: () => statusLine({ identity, seen: caretaker.healer.seen(), waiting: caretaker.waiting() }),
+    turns: () => caretaker.turns(),
     async close() {
       await door.close();
       await caretaker.close();

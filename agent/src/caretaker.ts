@@ -9,6 +9,7 @@ import { type LocalView, observeLocal } from './observe.js';
 import { type Alone, oneAtATime } from './one-at-a-time.js';
 import type { Local } from './plan/local.js';
 import { plan, type Waiting } from './plan/plan.js';
+import type { LoopTurn } from './standstill.js';
 import type { StoredIdentity } from './store.js';
 
 /** Between two looks at local files while nothing happens. */
@@ -25,6 +26,8 @@ export interface Caretaker {
   waiting(): readonly Waiting[];
   /** Something was started: look often for a while. */
   onStart(): void;
+  /** When each loop last came round. */
+  turns(): readonly LoopTurn[];
   close(): Promise<void>;
 }
 
@@ -41,6 +44,7 @@ export async function startCaretaker(
   const alone = oneAtATime();
   let waiting: readonly Waiting[] = [];
   let busyUntilMs = 0;
+  let turnedMs = clock.monotonicMs();
   let wake = new AbortController();
   let dataWasThere = true;
   let etcdRan = true;
@@ -58,6 +62,10 @@ export async function startCaretaker(
     healer,
     waiting: () => waiting,
     onStart,
+    turns: () => [
+      { loop: 'local files', turnedMs },
+      { loop: 'healing', turnedMs: healer.turnedMs },
+    ],
     async close() {
       closing = true;
       wake.abort();
@@ -70,6 +78,7 @@ export async function startCaretaker(
   async function loop(): Promise<void> {
     while (!closing) {
       wake = new AbortController();
+      turnedMs = clock.monotonicMs();
       try {
         await alone(tick);
       } catch (error) {

@@ -36,7 +36,10 @@ export function localAgent(configFile: string): LocalAgent {
           detached: true,
           stdio: ['ignore', log, log],
           // The file says everything: settings of the caller's own environment are not meant for this agent.
-          env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ETCD_'))),
+          // Nor is a systemd that runs the caller to be told of this agent.
+          env: Object.fromEntries(
+            Object.entries(process.env).filter(([name]) => !/^(ETCD_|NOTIFY_SOCKET$|WATCHDOG_)/.test(name)),
+          ),
         });
       } finally {
         closeSync(log);

@@ -1,8 +1,17 @@
 /** `etcd-agent run`: the daemon, until SIGTERM or SIGINT. */
-import { HeldError, hostFacts } from '@etcd-agent/platform';
-import { startAgent } from '../agent.js';
+import {
+  HeldError,
+  hostFacts,
+  type Logger,
+  notifySettings,
+  systemClock,
+  systemdNotify,
+  waitingForDisk,
+} from '@etcd-agent/platform';
+import { type Agent, startAgent } from '../agent.js';
 import { type ConfigSources, loadConfig } from '../config.js';
 import { openLinuxHost } from '../linux-host.js';
+import { type Telling, tellSystemd } from '../tell-systemd.js';
 import { version } from '../version.js';
 
 export async function runAgent(sources: ConfigSources): Promise<void> {
@@ -38,6 +47,7 @@ export async function runAgent(sources: ConfigSources): Promise<void> {
     },
     'listening',
   );
+  const telling = tellWhoeverStartedIt(agent, log);
   // Programs are run for these facts: better now than while the first coordinator waits for them.
   void hostFacts().catch((error: unknown) =>
     log.warn({ err: error }, 'facts about this host cannot be read'),
@@ -46,8 +56,23 @@ export async function runAgent(sources: ConfigSources): Promise<void> {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
   });
   log.info({ signal }, 'stopping; etcd goes on');
-  await agent.close();
+  await Promise.all([telling?.stop(), agent.close()]);
   await host.lock.release();
+}
+
+/** Undefined where the agent was not started by a service manager that wants to hear of it. */
+function tellWhoeverStartedIt(agent: Agent, log: Logger): Telling | undefined {
+  const settings = notifySettings(process.env, process.pid);
+  if (settings === undefined) return undefined;
+  return tellSystemd({
+    clock: systemClock,
+    log: log.child({ part: 'systemd' }),
+    notify: systemdNotify(settings),
+    watchdogMs: settings.watchdogMs,
+    turns: agent.turns,
+    statusLine: agent.statusLine,
+    waitingForDisk: () => waitingForDisk(),
+  });
 }
 
 function startProblem(listen: string, error: NodeJS.ErrnoException): unknown {

@@ -69,6 +69,7 @@ export class Healer {
   private unsubscribe = () => {};
   private last: Seen | undefined;
 
+  private roundMs = 0;
   private positionsAtMs = 0;
   private savedPositions = '';
   /** When something last moved: a step, or a reason to wait that was new. */
@@ -104,6 +105,7 @@ export class Healer {
   }
 
   start(): void {
+    this.roundMs = this.nowMs;
     this.unsubscribe = this.host.services.onChange(() => this.wake());
     this.running = this.loop();
   }
@@ -116,6 +118,11 @@ export class Healer {
   /** What the last round saw and decided. */
   seen(): Seen | undefined {
     return this.last;
+  }
+
+  /** When the last round began. */
+  get turnedMs(): number {
+    return this.roundMs;
   }
 
   get nowMs(): number {
@@ -161,6 +168,7 @@ export class Healer {
     await this.events.record('started', 'agent', 'this agent began to watch').catch(() => {});
     while (!this.closing) {
       let waitMs = idleMs;
+      this.roundMs = this.nowMs;
       this.wakeUp = new AbortController();
       try {
         waitMs = await this.round();

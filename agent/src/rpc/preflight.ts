@@ -6,6 +6,8 @@ import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { classifyUnit, parseEtcdVersion } from '@etcd-agent/etcd';
 import {
+  type ClosedPlace,
+  closedPlaceOf,
   describeResult,
   type LinkChannel,
   localAddresses,
@@ -188,11 +190,23 @@ async function environmentTexts(files: AgentHost['files'], shown: string): Promi
 
 async function diskFacts({ files }: AgentHost, dataDir: string): Promise<PreflightFacts['disk']> {
   try {
+    const closed = await closedPlaceOf(dataDir);
+    if (closed !== undefined) return outOfReach(dataDir, closed);
     const [freeBytes, fsync] = await Promise.all([files.freeBytes(dataDir), files.measureFsync(dataDir)]);
     return { kind: 'measured', freeBytes, fsyncMsMedian: fsync.medianMs, fsyncMsMax: fsync.maxMs };
   } catch (error) {
     return { kind: 'failed', why: (error as Error).message };
   }
+}
+
+/** The unit of the agent closes a place to it: an operator who wants etcd's data there opens it by a drop-in. */
+function outOfReach(dataDir: string, { setting, mountPoint }: ClosedPlace): PreflightFacts['disk'] {
+  const directory = '/etc/systemd/system/etcd-agent.service.d';
+  return {
+    kind: 'failed',
+    why: `${dataDir} is under ${mountPoint}, which ${setting}= of etcd-agent.service keeps from the agent`,
+    next: `another dataDir, or on the host: mkdir -p ${directory} && printf '[Service]\\n${setting}=no\\n' >${directory}/data-dir.conf && systemctl daemon-reload && systemctl restart etcd-agent`,
+  };
 }
 
 async function accountFacts(host: AgentHost): Promise<PreflightFacts['account']> {

@@ -26,7 +26,7 @@ export function clock({ place, clock: { offsetMs, uncertainMs } }: NodeReport): 
 
 export function disk({ place, facts: { disk: found } }: NodeReport): Finding[] {
   if (found.kind === 'failed')
-    return [finding(place, 'disk-free', 'fail', found.why, 'make room on that file system')];
+    return [finding(place, 'disk-free', 'fail', found.why, found.next ?? 'make room on that file system')];
   const free = `${formatBytes(found.freeBytes)} free`;
   const freeFinding =
     found.freeBytes < freeFailBytes

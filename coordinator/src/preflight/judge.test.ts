@@ -230,8 +230,16 @@ describe('the preflight', () => {
     expect(disk(1024 ** 3)).toMatchObject([{ check: 'disk-free', result: 'warn' }]);
     expect(disk(50 * 1024 ** 3, 30)).toMatchObject([{ check: 'disk-fsync', result: 'warn' }]);
     expect(troubles({ facts: { disk: { kind: 'failed', why: 'no space left on device' } } })).toMatchObject([
-      { check: 'disk-free', result: 'fail', message: 'no space left on device' },
+      {
+        check: 'disk-free',
+        result: 'fail',
+        message: 'no space left on device',
+        next: 'make room on that file system',
+      },
     ]);
+    // The agent knows better where it is its own unit that closes the place.
+    const next = 'another dataDir, or on the host: …';
+    expect(troubles({ facts: { disk: { kind: 'failed', why: 'closed', next } } })).toMatchObject([{ next }]);
   });
 
   it('tells free space in a unit that shows it', () => {

@@ -1,5 +1,7 @@
 export * from './accounts.js';
 export * from './clock.js';
+export * from './closed-place.js';
+export { waitingForDisk } from './disk-wait.js';
 export * from './environment-file.js';
 export * from './exclusive.js';
 export * from './facts.js';
@@ -21,6 +23,12 @@ export {
   signal,
 } from './processes.js';
 export * from './run.js';
+export {
+  type Notify,
+  type NotifySettings,
+  notifySettings,
+  systemdNotify,
+} from './service-notify.js';
 export * from './services.js';
 export * from './services-process.js';
 export * from './services-systemd.js';

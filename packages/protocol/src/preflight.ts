@@ -45,7 +45,12 @@ export const preflightFactsSchema = z.strictObject({
       fsyncMsMedian: z.number(),
       fsyncMsMax: z.number(),
     }),
-    z.strictObject({ kind: z.literal('failed'), why: z.string() }),
+    z.strictObject({
+      kind: z.literal('failed'),
+      why: z.string(),
+      /** What to do about it, where the agent knows. */
+      next: z.string().optional(),
+    }),
   ]),
   account: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('present'), name: z.string(), uid: z.int(), gid: z.int() }),
