@@ -9,6 +9,7 @@ import { systemdServices } from './services-systemd.js';
 import { parseShow, stateFromProperties } from './systemctl-show.js';
 import { temporaryDirectory } from './testing/scratch.js';
 import { renderBaseUnit, renderDropIn } from './unit-file.js';
+import { renderSandbox } from './unit-sandbox.js';
 
 const unit: EtcdUnit = {
   binary: '/usr/bin/etcd',
@@ -126,10 +127,11 @@ test('a systemd that does not answer makes the state unknown, not inactive', asy
   await expect(services.start()).rejects.toMatchObject({ name: 'ServiceError', operation: 'start' });
 });
 
-test('installing over a distribution unit writes the drop-in alone and reloads; a second time nothing happens', async () => {
+test('installing over a distribution unit writes the drop-ins alone and reloads; a second time nothing happens', async () => {
   const { services, calls, at } = scripted(() => `${loaded}ActiveState=inactive\nNeedDaemonReload=no\n`);
   expect(await services.install(unit)).toEqual({ changed: true });
   expect(readFileSync(at('etcd.service.d/zz-etcd-agent.conf'), 'utf8')).toBe(renderDropIn(unit));
+  expect(readFileSync(at('etcd.service.d/00-etcd-agent-sandbox.conf'), 'utf8')).toBe(renderSandbox(unit));
   expect(existsSync(at('etcd.service'))).toBe(false);
   expect(calls).toEqual(['daemon-reload --no-ask-password']);
   expect(await services.install(unit)).toEqual({ changed: false });

@@ -13,6 +13,7 @@ import { type EtcdUnit, ServiceError, type ServiceManager, type ServiceState } f
 import { parseShow, type ShownProperties, stateFromProperties, stateProperties } from './systemctl-show.js';
 import { textTail } from './text-tail.js';
 import { renderBaseUnit, renderDropIn, unitFileHead } from './unit-file.js';
+import { renderSandbox, sandboxFileName } from './unit-sandbox.js';
 
 const callTimeoutMs = 10_000;
 /** daemon-reload runs every generator of the host; slow hosts need their time. */
@@ -125,15 +126,17 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
     const dropInDirectory = `${unitPath}.d`;
     const oursAlready = (await currentText(unitPath)).startsWith(unitFileHead);
     const base = shown.get('LoadState') === 'not-found' || oursAlready;
-    // Render both before writing either: a refused path must leave nothing half done.
+    // Render all before writing one: a refused path must leave nothing half done.
     const dropInText = renderDropIn(unit);
+    const sandboxText = renderSandbox(unit);
     const unitText = renderBaseUnit(unit);
     const unitChanged = base && (await writeIfDifferent(unitPath, unitText));
     if (!(await files.exists(dropInDirectory))) {
       await files.makeDirectory(dropInDirectory, { mode: 0o755 });
     }
     const dropInChanged = await writeIfDifferent(join(dropInDirectory, 'zz-etcd-agent.conf'), dropInText);
-    const changed = unitChanged || dropInChanged;
+    const sandboxChanged = await writeIfDifferent(join(dropInDirectory, sandboxFileName), sandboxText);
+    const changed = unitChanged || dropInChanged || sandboxChanged;
     if (changed || shown.get('NeedDaemonReload') === 'yes') {
       await act('install', ['daemon-reload', '--no-ask-password'], reloadTimeoutMs);
     }
