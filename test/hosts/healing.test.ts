@@ -317,6 +317,11 @@ function tell(lab: Lab): void {
     test('/etc/etcd lost: written again with its owners and modes, while etcd runs on', async () => {
       const listing = () => etcd0.must('sh', '-c', 'cd /etc/etcd && stat -c "%n %a %U:%G" . *');
       const [pid, files] = [await mainPid(etcd0, 'etcd'), await listing()];
+      // As an agent of another version has written them.
+      const dropIns = '/etc/systemd/system/etcd.service.d';
+      const texts = () => etcd0.must('sh', '-c', `cat ${dropIns}/*.conf`);
+      const current = await texts();
+      await etcd0.must('sh', '-c', `for each in ${dropIns}/*.conf; do echo '# older' >>$each; done`);
       await etcd0.must('rm', '-rf', '/etc/etcd');
       const began = performance.now();
       await until('the files are there again', 30_000, async () => {
@@ -324,11 +329,48 @@ function tell(lab: Lab): void {
         return asExpected(stdout.trimEnd(), files);
       });
       measured('/etc/etcd written again', Math.round(performance.now() - began));
+      // The unit's drop-ins as well, which is no reason to restart it.
+      await until('the drop-ins are written', 10_000, async () => asExpected(await texts(), current));
       expect(await mainPid(etcd0, 'etcd')).toBe(pid);
       // They are good: etcd starts with them.
       await etcd0.must('systemctl', 'restart', 'etcd');
       await healed();
     });
+  });
+
+  describe('hosts are switched off and on again', () => {
+    test('all at once, by a power cut: the first one back waits and says why; with a second one they serve', async () => {
+      const before = ids;
+      await Promise.all(lab.hosts.map((host) => host.powerCut()));
+      await etcd1.boot();
+      await until('it says what it waits for', 30_000, async () => {
+        const text = await property(etcd1, 'etcd-agent', 'StatusText');
+        return /^etcd1 of etcd-cluster.*does not answer; waits for .*quorumLost/.test(text)
+          ? { value: text }
+          : { notYet: text };
+      });
+      expect(await property(etcd1, 'etcd', 'ActiveState')).toBe('activating');
+      const began = performance.now();
+      await etcd0.boot();
+      const tookMs = await application.writesThrough(etcd1, performance.now(), repairMsMax);
+      measured('all hosts lost power; from the boot of the second one to a write', tookMs);
+      await etcd2.boot();
+      await application.writesThrough(etcd2, performance.now(), repairMsMax);
+      measured('… and to a write through the third', Math.round(performance.now() - began));
+      await healed();
+      expect(ids).toEqual(before);
+    }, 180_000);
+
+    test('all, one after the other by their shutdown, and on in another order', async () => {
+      const before = ids;
+      for (const host of [etcd0, etcd1, etcd2]) await host.shutDown();
+      await etcd1.boot();
+      await Promise.all([etcd2.boot(), etcd0.boot()]);
+      const tookMs = await application.writesThrough(etcd2, performance.now(), repairMsMax);
+      measured('all hosts shut down; from the last boot to a write', tookMs);
+      await healed();
+      expect(ids).toEqual(before);
+    }, 180_000);
   });
 
   test.each(hostNames)('%s: no key and no token is in its journal or among its events', async (name) => {
