@@ -11,7 +11,7 @@ import type { Lab } from './lab/lab.js';
 import { health, initialise, listening } from './lab/operator.js';
 import { hostAddresses } from './lab/places.js';
 import { mainPid, property } from './lab/services.js';
-import { smallDeb } from './lab/small-deb.js';
+import { holdPackages, putIntoRepository, smallDeb } from './lab/small-deb.js';
 import * as ssh from './lab/ssh.js';
 import { story } from './lab/story.js';
 
@@ -29,8 +29,12 @@ interface Row {
   };
 }
 
-// Each host has this checkout and no agent installed.
-await story((host) => rmSync(host.path('/usr/bin/etcd-agent')), tell);
+// Each host has this checkout, no agent, and no package lists.
+await story((host) => {
+  rmSync(host.path('/usr/bin/etcd-agent'));
+  // As on a host that has never been online; reading them takes apt seconds.
+  rmSync(host.path('/var/lib/apt/lists'), { recursive: true });
+}, tell);
 
 function tell(lab: Lab): void {
   const [etcd0, etcd1, etcd2] = [lab.host('etcd0'), lab.host('etcd1'), lab.host('etcd2')];
@@ -93,7 +97,7 @@ function tell(lab: Lab): void {
         error: { exit: 'identity', what: expect.stringContaining('host key of etcd1 is not known') },
       });
       expect(seen.etcd2).toMatchObject({ result: 'failed', error: { exit: 'unreachable' } });
-      expect(seen.stderr).toContain(`ssh ${etcd1.address} once by hand`);
+      expect(seen.stderr).toContain(`ssh -F ${ssh.sshConfig} ${etcd1.address} once by hand`);
       await ssh.makeKnown(etcd1);
       await ssh.startSshd(etcd2);
       await ssh.makeKnown(etcd2);
@@ -138,8 +142,8 @@ function tell(lab: Lab): void {
     const copying = (host: Host) =>
       until('a copy is under way', 20_000, async () => {
         const rooms = await ssh.roomsOn(host);
-        const runs = (await host.run('sh', '-c', 'grep -l sftp-hel[d] /proc/[0-9]*/cmdline')).stdout;
-        return rooms.length > 0 && runs !== '' ? { value: true } : { notYet: `${rooms} ${runs}` };
+        const copies = await ssh.processesOn(host, 'sftp-held');
+        return rooms.length > 0 && copies.length > 0 ? { value: true } : { notYet: `${rooms} ${copies}` };
       });
 
     test('a connection that is cut while the package is copied: one failure, and nothing stays there', async () => {
@@ -172,24 +176,42 @@ function tell(lab: Lab): void {
       expect(await ssh.roomsOn(etcd1)).toEqual([]);
       await ssh.letCopiesGo(etcd1);
     });
+
+    test('a coordinator that is killed while the package manager works: that ends its work, and tidies up', async () => {
+      await etcd1.must('touch', holdPackages);
+      const running = ssh.startCoordinator(lab, ['install', 'etcd1', ...options(deb)]);
+      await until('the package is unpacked', 20_000, async () => {
+        const scripts = await ssh.processesOn(etcd1, 'etcd-agent.postinst');
+        return scripts.length > 0 ? { value: true } : { notYet: running.said() };
+      });
+      running.kill('SIGKILL');
+      await running.ended;
+      await ssh.cutConnections(etcd1, 'ann');
+      await etcd1.must('rm', holdPackages);
+      await until('the package is there, and nothing else', 20_000, async () => {
+        const { stdout } = await etcd1.run('dpkg', '--status', 'etcd-agent');
+        const rooms = await ssh.roomsOn(etcd1);
+        const whole = stdout.includes('install ok installed') && rooms.length === 0;
+        return whole ? { value: true } : { notYet: `${stdout} ${rooms}` };
+      });
+    });
   });
 
   describe('and again', () => {
     let token = '';
 
-    test('it goes on from what is true: two hosts are installed, the third is left alone', async () => {
+    test('it goes on from what is true on each host: one is left alone, one lacks the token, one lacks everything', async () => {
       token = (await lab.coordinator(['token', 'etcd2'])).stdout.trim();
       const seen = await install();
       expect(seen.stderr).not.toContain('error:');
       expect(seen.code).toBe(0);
       expect(seen.etcd0).toMatchObject({ result: 'unchanged', steps: ['answer'] });
-      for (const row of [seen.etcd1, seen.etcd2]) {
-        expect(row).toMatchObject({
-          result: 'installed',
-          version: '0.1.0',
-          steps: ['copy', 'install', 'token', 'enable', 'answer'],
-        });
-      }
+      expect(seen.etcd1).toMatchObject({ result: 'enrolled', steps: ['token', 'enable', 'answer'] });
+      expect(seen.etcd2).toMatchObject({
+        result: 'installed',
+        version: '0.1.0',
+        steps: ['copy', 'install', 'token', 'enable', 'answer'],
+      });
       expect(seen.stderr).toContain('next: coordinator check, then coordinator bootstrap');
       for (const host of lab.hosts) {
         expect(await property(host, 'etcd-agent', 'UnitFileState')).toBe('enabled');
@@ -232,14 +254,19 @@ function tell(lab: Lab): void {
   });
 
   describe('an upgrade', () => {
-    test('restarts the agents, and no etcd', async () => {
+    test('from a repository and from a file restarts the agents, and no etcd', async () => {
       expect(await lab.coordinator(['bootstrap', '--yes'])).toMatchObject({ code: 0 });
       const pids = (unit: string) => Promise.all(lab.hosts.map((host) => mainPid(host, unit)));
       const [agents, etcds] = [await pids('etcd-agent'), await pids('etcd')];
       deb = await smallDeb('0.1.1');
+      await putIntoRepository(etcd0, deb);
+      const words = ['install', 'etcd0', '--repo', '--ssh-config', ssh.sshConfig];
+      const fromRepository = await lab.coordinator(words);
+      expect(fromRepository.stdout).toMatch(/^etcd0 .* upgraded .* 0\.1\.1 .* was 0\.1\.0/m);
       const seen = await install();
       expect(seen.code).toBe(0);
-      for (const row of [seen.etcd0, seen.etcd1, seen.etcd2])
+      expect(seen.etcd0).toMatchObject({ result: 'unchanged', version: '0.1.1' });
+      for (const row of [seen.etcd1, seen.etcd2])
         expect(row).toMatchObject({ result: 'upgraded', version: '0.1.1' });
       expect(seen.stderr).toContain('next: coordinator status');
       expect(await pids('etcd')).toEqual(etcds);

@@ -41,9 +41,10 @@ export async function install(
   const interruption = new AbortController();
   // A second one ends the process as usual.
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interruption.abort());
+  const hostCount = targets.length === 1 ? 'one host' : `${targets.length} hosts`;
   const context = await contextOf(cluster, { settings, source, signal: interruption.signal });
   if (flags.dryRun) {
-    const looks = await progress.phase(`Look at ${targets.length} hosts`, (report) =>
+    const looks = await progress.phase(`Look at ${hostCount}`, (report) =>
       inParallel(targets, flags.parallel, async (target) => {
         report.note(`${target.place.name}: looking`);
         return { target, look: await lookAt(target, context).catch(asFailure) };
@@ -53,7 +54,7 @@ export async function install(
   }
   const lock = await cluster.state.lock('coordinator install');
   try {
-    const results = await progress.phase(`Install etcd-agent on ${targets.length} hosts`, (report) => {
+    const results = await progress.phase(`Install etcd-agent on ${hostCount}`, (report) => {
       let over = 0;
       const tell: InstallContext['tell'] = ({ name }, doing) =>
         report.note(`${name}: ${doing} (${over} of ${targets.length} done)`);
@@ -61,7 +62,7 @@ export async function install(
         const outcome = await installOnHost(target, { ...context, tell });
         over += 1;
         await record(cluster, target, outcome);
-        tell(target.place, outcome.failure === undefined ? 'done' : outcome.failure.parts.what);
+        tell(target.place, outcome.failure === undefined ? 'done' : 'failed');
         return { target, outcome };
       });
     });

@@ -5,7 +5,7 @@ import { callsOf } from './calls.js';
 import type { LocalPackage } from './plan/plan.js';
 import { remoteWords, shownWord } from './remote-words.js';
 import * as scripts from './scripts.js';
-import { type SshSettings, shownCall } from './ssh.js';
+import { byHand, type SshSettings, shownCall } from './ssh.js';
 
 const settings: SshSettings = {
   options: ['ProxyJump=bastion'],
@@ -124,4 +124,8 @@ it('what is shown can be pasted: a shell reads the same words', () => {
     expect(execFileSync('sh', ['-c', `printf %s ${shownWord(word)}`], { encoding: 'utf8' })).toBe(word);
   }
   expect(shownCall(calls.token())).toMatch(/enrol --token-file - {4}# the join token/);
+});
+
+it('a person is told the way that was tried', () => {
+  expect(byHand('h', settings)).toBe(`ssh -F '/home/ann/my config'\\''s' -o ProxyJump=bastion -o User=ann h`);
 });

@@ -10,8 +10,7 @@ import type { InstallContext, Target } from './context.js';
 import { diagnose } from './diagnosis.js';
 import { type InstallPlan, type InstallStep, planInstall } from './plan/plan.js';
 import { type HostProbe, parseProbe } from './plan/probe.js';
-import type { Call } from './ssh.js';
-import { runCall } from './ssh.js';
+import { byHand, type Call, runCall } from './ssh.js';
 import { sshFailure } from './ssh-failure.js';
 import { joinTokenFor, wishFor } from './wish.js';
 
@@ -128,14 +127,13 @@ class Work {
       case 'copy':
         await call(target, context, calls.copy(step, await this.makeRoom(calls)));
         return;
-      case 'install':
-        await call(
-          target,
-          context,
-          calls.install(step, await this.makeRoom(calls)),
-          'the package was not installed',
-        );
+      case 'install': {
+        const directory = await this.makeRoom(calls);
+        // From here it is the script that removes it, also where we do not hear of its end.
+        this.room = undefined;
+        await call(target, context, calls.install(step, directory), 'the package was not installed');
         return;
+      }
       case 'installFromRepository':
         await call(target, context, calls.installFromRepository(step), 'the package was not installed');
         return;
@@ -164,7 +162,7 @@ class Work {
   /** Best effort, also after an interruption: what stays is removed by the next run. */
   async clearRoom(): Promise<void> {
     const { room, context } = this;
-    if (room === undefined || this.done.includes('install')) return;
+    if (room === undefined) return;
     await runCall(
       { ...room.calls.clearRoom(room.directory), msMax: 5_000 },
       '',
@@ -218,14 +216,15 @@ const saying: Readonly<Record<InstallStep['kind'], string>> = {
 /** Throws Failure where ssh fails, and where the program there does (`whatFailed`). */
 async function call(
   { place, host }: Target,
-  { signal }: InstallContext,
+  { settings, signal }: InstallContext,
   what: Call,
   whatFailed = 'a command failed',
   joinToken = '',
 ): Promise<ProgramResult> {
   const result = await runCall(what, joinToken, signal);
   if (signal.aborted) throw interrupted();
-  const failure = sshFailure(place.name, host, what.program, result);
+  const reached = { node: place.name, host, byHand: byHand(host, settings) };
+  const failure = sshFailure(reached, what.program, result);
   if (failure !== undefined) throw failure;
   if (result.kind === 'exited' && result.code === 0) return result;
   throw new Failure({

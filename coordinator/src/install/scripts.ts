@@ -111,7 +111,8 @@ export const installFromRepositoryScript = `install_newest() {
   trap 'rm -f -- "$log"' EXIT
   if rpm -q etcd-agent >/dev/null 2>&1; then verb=upgrade; else verb=install; fi
   case $by in
-    apt) apt-get -q update && apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confdef \\
+    # A repository that cannot be read is named; the one that matters may be another.
+    apt) apt-get -q update; apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confdef \\
       -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=120 install etcd-agent ;;
     dnf) dnf -q -y "$verb" etcd-agent ;;
     yum) yum -q -y "$verb" etcd-agent ;;

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { sshFailure } from './ssh-failure.js';
 
+const n0 = { node: 'n0', host: '10.0.0.1', byHand: 'ssh -F f 10.0.0.1' };
 const said = (stderr: string, code = 255) => ({ kind: 'exited', code, stdout: '', stderr }) as const;
 
 it.each([
@@ -33,7 +34,7 @@ it.each([
     'ssh: connect to host 10.0.0.1 port 22: Connection timed out\n',
     'unreachable',
     'cannot be reached by ssh',
-    'ssh 10.0.0.1',
+    'ssh -F f 10.0.0.1',
   ],
   [
     'ssh: Could not resolve hostname n0: Name or service not known\n',
@@ -42,9 +43,15 @@ it.each([
     '--host n0=',
   ],
   ['Connection to 10.0.0.1 closed by remote host.\n', 'unreachable', 'was cut', 'again'],
+  [
+    'channel 0: open failed: connect failed: Connection refused\nstdio forwarding failed\nConnection closed by UNKNOWN port 65535\n',
+    'unreachable',
+    'cannot be reached by ssh',
+    'sshd',
+  ],
   ['Timeout, server 10.0.0.1 not responding.\n', 'unreachable', 'was cut', 'again'],
 ])('%s', (stderr, exit, what, next) => {
-  const failure = sshFailure('n0', '10.0.0.1', 'ssh', said(stderr));
+  const failure = sshFailure(n0, 'ssh', said(stderr));
   expect(failure?.parts).toMatchObject({
     exit,
     what: expect.stringContaining(what),
@@ -57,17 +64,17 @@ it.each([
   ['scp: write remote "/var/tmp/x": Failure\n', 'failed', 'cannot be written'],
   ['scp: Received message too long 1416392805\n', 'failed', 'does not take files'],
 ])('scp: %s', (stderr, exit, what) => {
-  const failure = sshFailure('n0', '10.0.0.1', 'scp', said(stderr, 1));
+  const failure = sshFailure(n0, 'scp', said(stderr, 1));
   expect(failure?.parts).toMatchObject({ exit, what: expect.stringContaining(what) });
 });
 
 it('what a program on the host ends with is not ssh’s', () => {
-  expect(sshFailure('n0', 'h', 'ssh', said('E: no space', 100))).toBeUndefined();
-  expect(sshFailure('n0', 'h', 'ssh', said('', 0))).toBeUndefined();
+  expect(sshFailure(n0, 'ssh', said('E: no space', 100))).toBeUndefined();
+  expect(sshFailure(n0, 'ssh', said('', 0))).toBeUndefined();
 });
 
 it('a machine without ssh is told what to install', () => {
-  const failure = sshFailure('n0', 'h', 'ssh', {
+  const failure = sshFailure(n0, 'ssh', {
     kind: 'notStarted',
     code: 'ENOENT',
     message: 'x',

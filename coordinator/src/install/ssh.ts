@@ -69,6 +69,8 @@ function commonArguments({ options, configFile, user }: SshSettings): string[] {
     // A host that goes away while a package is installed is noticed within half a minute.
     'ServerAliveInterval=10',
     'ServerAliveCountMax=3',
+    // A master connection that stays behind would hold our pipes; one that is there is used.
+    'ControlMaster=no',
     // Forwardings of the operator's configuration would collide, and are of no use here.
     'ClearAllForwardings=yes',
     ...(user === undefined ? [] : [`User=${user}`]),
@@ -102,6 +104,15 @@ function ownEnvironment(): Record<string, string> {
     (entry): entry is [string, string] => entry[1] !== undefined,
   );
   return { ...Object.fromEntries(entries), LC_ALL: 'C' };
+}
+
+/** What a person types to reach the host in the same way. */
+export function byHand(host: SshHost, { options, configFile, user }: SshSettings): string {
+  const given = [
+    ...(configFile === undefined ? [] : ['-F', configFile]),
+    ...[...options, ...(user === undefined ? [] : [`User=${user}`])].flatMap((option) => ['-o', option]),
+  ];
+  return ['ssh', ...given, host].map(shownWord).join(' ');
 }
 
 /** As a person could type it. A script stands where a shell would read it from. */

@@ -46,12 +46,11 @@ export function installView(
 }
 
 /** One word for what is different now. */
-function resultOf({ failure, done, before }: HostOutcome): string {
+function resultOf({ failure, done, before, version }: HostOutcome): string {
   if (failure !== undefined) return failure.parts.exit === 'interrupted' ? 'interrupted' : 'failed';
-  if (done.includes('install') || done.includes('installFromRepository'))
-    return before === undefined ? 'installed' : 'upgraded';
+  if (before !== version) return before === undefined ? 'installed' : 'upgraded';
   if (done.includes('token')) return 'enrolled';
-  return done.includes('enable') ? 'started' : 'unchanged';
+  return done.includes('enable') && !done.includes('installFromRepository') ? 'started' : 'unchanged';
 }
 
 function detailOf({ failure, before, version, kept }: HostOutcome): string {

@@ -84,17 +84,32 @@ export async function roomsOn(host: Host): Promise<string[]> {
   return names.split('\n').filter((name) => name !== '');
 }
 
+/** Processes of the host that run this program, or a script of this name. */
+export async function processesOn(host: Host, program: string): Promise<string[]> {
+  // A pattern that does not match itself.
+  const pattern = `${program.slice(0, -1)}[${program.slice(-1)}]`;
+  const { stdout } = await host.run('sh', '-c', 'grep -l -- "$1" /proc/[0-9]*/cmdline', 'sh', pattern);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+export interface UnderWay {
+  /** What it has told of its progress. */
+  said(): string;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<Output>;
+}
+
 /** The `coordinator` under way, to be interrupted. */
-export function startCoordinator(
-  lab: Lab,
-  args: readonly string[],
-): { kill(signal: NodeJS.Signals): void; ended: Promise<Output> } {
+export function startCoordinator(lab: Lab, args: readonly string[]): UnderWay {
   const program = join(checkout, 'coordinator', 'bin', 'coordinator.js');
   const words = ['netns', 'exec', labNamespace, process.execPath, program, '--state', lab.stateDir, ...args];
   const child = spawn('ip', words, { env: cleanEnvironment, stdio: ['ignore', 'pipe', 'pipe'] });
   const text = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (part: string) => (text[name] += part));
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (part: string) => {
+      text[name] += part;
+    });
+  }
   const ended = new Promise<Output>((resolve) => child.once('close', (code) => resolve({ code, ...text })));
-  return { kill: (signal) => child.kill(signal), ended };
+  return { said: () => text.stderr, kill: (signal) => child.kill(signal), ended };
 }
