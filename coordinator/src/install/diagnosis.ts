@@ -7,8 +7,6 @@ const firewallCommands: Readonly<Record<string, (ports: readonly number[]) => st
     `firewall-cmd --permanent --add-port={${ports.join(',')}}/tcp && firewall-cmd --reload`,
   ufw: (ports) => `ufw allow ${ports.join(',')}/tcp`,
 };
-/** What a topology that says nothing has; the agent's own default. */
-const agentPortDefault = 2400;
 
 /** `told`: what diagnoseScript printed; `refused`: the host itself answered that nothing listens. */
 export function diagnose(place: NodePlace, told: string, refused: boolean): Failure {
@@ -16,14 +14,13 @@ export function diagnose(place: NodePlace, told: string, refused: boolean): Fail
     told
       .split('\n')
       .flatMap((line) => (line.startsWith(`${key} `) ? [line.slice(key.length + 1).trim()] : []));
-  const log = values('log');
-  const where = [
-    `${place.name} (${place.address} port ${place.agentPort})`,
-    ...log.map((line) => `its log: ${line}`),
-  ];
+  const unit = values('unit')[0];
+  // Of an agent that runs, the log says that it does.
+  const log = unit === 'active' ? [] : values('log').map((line) => `its log: ${line}`);
+  const where = [`${place.name} (${place.address} port ${place.agentPort})`, ...log];
   return new Failure({
     where,
-    ...partsOf(place, values('unit')[0], values('firewall')[0], refused),
+    ...partsOf(place, unit, values('firewall')[0], refused),
   });
 }
 
@@ -41,11 +38,11 @@ function partsOf(
       next: `on ${name}: journalctl -u etcd-agent -n 50; then run the same command again`,
     };
   }
-  if (refused && agentPort !== agentPortDefault) {
+  if (refused && firewall === undefined) {
     return {
       exit: 'unreachable',
-      what: `etcd-agent runs on ${name} and nothing listens on port ${agentPort}`,
-      cause: `the topology gives it port ${agentPort}, and its own configuration does not`,
+      what: `etcd-agent runs on ${name}, and nothing listens on ${place.address} port ${agentPort}`,
+      cause: 'its own configuration has another address or port than the topology',
       next: `on ${name}: listen: 0.0.0.0:${agentPort} in /etc/etcd-agent/agent.yaml, systemctl restart etcd-agent; then run the same command again`,
     };
   }

@@ -41,7 +41,7 @@ export function installView(
       ]),
     ),
     exit,
-    notes: [...failures.flatMap(failureNotes), ...nextNotes(exit, bootstrapped)],
+    notes: [...failures.flatMap(failureNotes), ...nextNotes(exit, bootstrapped, results)],
   };
 }
 
@@ -76,11 +76,14 @@ function failureNotes({ parts: { exit, what, where, cause, next } }: Failure): s
   ];
 }
 
-function nextNotes(exit: ExitName, bootstrapped: boolean): string[] {
+function nextNotes(exit: ExitName, bootstrapped: boolean, results: readonly InstallResult[]): string[] {
   if (exit === 'interrupted')
     return ['interrupted; run the same command again: it goes on from what is true'];
   if (exit !== 'ok') return [];
-  return [bootstrapped ? 'next: coordinator status' : 'next: coordinator check, then coordinator bootstrap'];
+  if (!bootstrapped) return ['next: coordinator check, then coordinator bootstrap'];
+  // An identity that is new to a cluster that runs: the bootstrap tells its agent whose place it takes.
+  const newcomers = results.some(({ outcome }) => outcome.done.includes('token'));
+  return [`next: coordinator ${newcomers ? 'bootstrap' : 'status'}`];
 }
 
 /** Nothing was changed: what would be run where, to the letter. */

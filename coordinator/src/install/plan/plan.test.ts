@@ -129,7 +129,7 @@ describe('the token', () => {
 
 it.each<[string, Partial<HostProbe>, RegExp, RegExp]>([
   ['another processor', { machine: 'riscv64' }, /is a riscv64.*for x86_64/, /--package/],
-  ['no systemd', { systemd: undefined }, /systemd is not process 1/, /process/],
+  ['no systemd', { systemd: undefined }, /PID 1/, /etcd-agent run/],
   ['an old systemd', { systemd: 208 }, /systemd 208; 219/, /upgrade/],
   ['an old glibc', { glibc: '2.17' }, /glibc 2\.17.*2\.28/, /upgrade/],
   ['another C library', { glibc: undefined }, /no glibc/, /upgrade/],

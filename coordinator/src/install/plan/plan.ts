@@ -78,8 +78,8 @@ export function planInstall(probe: HostProbe, wish: Wish, packageDone = false): 
 function unfitHost({ systemd, glibc, root, os }: HostProbe): InstallRefusal | undefined {
   if (systemd === undefined) {
     return refuse(
-      'systemd is not process 1 there',
-      'run the agent by hand: etcd-agent run, with serviceManager: process',
+      'systemd is not what boots that host (PID 1)',
+      'without systemd the agent is run by hand: etcd-agent run',
     );
   }
   if (systemd < systemdMin) {
