@@ -2,13 +2,26 @@
  * What other programs may use of the agent: running one on this machine as a process of its own. The playground does.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ProcessIdentity } from '@etcd-agent/platform';
 
 /** The agent's own code over ports that the caller brings: the simulated world runs on it. Loaded when asked for. */
 export const agentCore = () => import('./core.js');
 export type * from './core.js';
+
+/** Where the package etcd-agent puts its program. */
+const installedProgram = '/usr/bin/etcd-agent';
+
+/**
+ * The command that starts an agent here: that of this checkout, else the one that the package etcd-agent has installed;
+ * undefined where there is neither.
+ */
+export function agentProgram(): readonly [string, ...string[]] | undefined {
+  const own = fileURLToPath(new URL('../bin/etcd-agent.js', import.meta.url));
+  if (existsSync(own)) return [process.execPath, own];
+  return existsSync(installedProgram) ? [installedProgram] : undefined;
+}
 
 /** An agent of this machine, known by its configuration file. */
 export interface LocalAgent {
@@ -29,10 +42,12 @@ export interface LocalAgent {
 export function localAgent(configFile: string): LocalAgent {
   return {
     start(logFile) {
-      const program = fileURLToPath(new URL('../bin/etcd-agent.js', import.meta.url));
+      const program = agentProgram();
+      if (program === undefined) throw new Error(`there is no ${installedProgram}`);
       const log = openSync(logFile, 'a', 0o600);
       try {
-        return spawn(process.execPath, [program, 'run', '--config', configFile], {
+        const [command, ...words] = program;
+        return spawn(command, [...words, 'run', '--config', configFile], {
           detached: true,
           stdio: ['ignore', log, log],
           // The file says everything: settings of the caller's own environment are not meant for this agent.

@@ -1,19 +1,8 @@
 /**
  * The program `coordinator`. What it can do is registered by the files in cli/; here it is run, and ends.
  */
-import { clusterCommands } from './cli/cluster-commands.js';
-import { healingCommands } from './cli/healing-commands.js';
-import { memberCommands } from './cli/member-commands.js';
-import { playgroundCommands } from './cli/playground-commands.js';
-import { program } from './cli/program.js';
-import { stateCommands } from './cli/state-commands.js';
+import { program } from './cli/whole-program.js';
 import { exitCodes } from './failure.js';
-
-clusterCommands();
-memberCommands();
-healingCommands();
-stateCommands();
-playgroundCommands();
 
 // `coordinator status | head` closes the pipe early: that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

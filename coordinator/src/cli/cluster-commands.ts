@@ -1,5 +1,5 @@
 /** From a topology to a cluster, and what the cluster says of itself. */
-import { command, context, duration, program, show } from './program.js';
+import { command, context, duration, program, show, wholeNumber } from './program.js';
 
 /** Long enough to walk to the host, short enough that a forgotten file is worth nothing. */
 const tokenMsDefault = 24 * 60 * 60 * 1000;
@@ -28,6 +28,7 @@ export function clusterCommands(): void {
         }),
       ),
     );
+  installCommand();
   command(program, 'check', 'look at every node before a bootstrap; all findings at once').action(() =>
     show(async () => (await import('../commands/check.js')).check(await context())),
   );
@@ -67,3 +68,65 @@ export function clusterCommands(): void {
     show(async () => (await import('../commands/env.js')).env(await context())),
   );
 }
+
+function installCommand(): void {
+  const several = (value: string, before: readonly string[]) => [...before, value];
+  command(
+    program,
+    'install [nodes...]',
+    'put the agent on its hosts, over your own ssh; all nodes where none is named',
+  )
+    .option(
+      '--package <file>',
+      'a .deb or .rpm of etcd-agent; one of each: hosts take what fits them',
+      several,
+      [],
+    )
+    .option('--repo', 'install from a repository that the hosts have configured')
+    .option('--user <name>', 'the account on the hosts; not root: sudo without a password is used')
+    .option('--host <node=host>', 'where ssh reaches a node; its address where not given', several, [])
+    .option('--ssh-option <key=value>', 'given to ssh and scp as -o', several, [])
+    .option('--ssh-config <file>', 'given to ssh and scp as -F')
+    .option('--parallel <n>', 'hosts at a time', wholeNumber, 10)
+    .option('--dry-run', 'look at the hosts and print what would be run where, change nothing')
+    .option('--manual', 'no ssh: print the three commands to run on each host')
+    .addHelpText('after', installHelp)
+    .action((nodes: string[], options: InstallOptions) =>
+      // It cleans up on the hosts when it is interrupted.
+      show(
+        async () =>
+          (await import('../commands/install.js')).install(await context(), nodes, {
+            packages: options.package,
+            repository: options.repo === true,
+            hosts: options.host,
+            user: options.user,
+            sshOptions: options.sshOption,
+            sshConfig: options.sshConfig,
+            parallel: Math.max(1, options.parallel),
+            dryRun: options.dryRun === true,
+            manual: options.manual === true,
+          }),
+        'own',
+      ),
+    );
+}
+
+interface InstallOptions {
+  readonly package: string[];
+  readonly repo?: boolean;
+  readonly user?: string;
+  readonly host: string[];
+  readonly sshOption: string[];
+  readonly sshConfig?: string;
+  readonly parallel: number;
+  readonly dryRun?: boolean;
+  readonly manual?: boolean;
+}
+
+const installHelp = `
+Run it again after any failure or interruption: it goes on from what is true. Nothing is asked, neither passwords nor
+passphrases nor about host keys: ssh to a host once by hand, ssh-add, and let the account use sudo without a password.
+Without ssh, on every host as root, with the package there:
+  apt-get install -y ./etcd-agent_VERSION_amd64.deb        (or dnf install -y ./etcd-agent-VERSION.x86_64.rpm)
+  etcd-agent enrol --token-file -                          (paste what coordinator token NODE prints here, Enter, Ctrl-D)
+  systemctl enable --now etcd-agent`;

@@ -25,7 +25,7 @@ export const program = new Command('coordinator')
 Exit codes: 0 ok, 1 failed, 2 usage, 3 degraded but quorate, 4 no quorum, 5 unreachable,
             6 refused by a safety gate, 7 certificate or identity, 130 interrupted.
 First steps: coordinator template > cluster.yaml; coordinator init -f cluster.yaml;
-             coordinator token NODE for every node; coordinator check; coordinator bootstrap.
+             coordinator install --package FILE; coordinator check; coordinator bootstrap.
 A whole cluster on this machine: coordinator playground up`,
   )
   .showHelpAfterError('(coordinator --help shows what there is)')

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { localAgent } from '@etcd-agent/agent';
+import { agentProgram, localAgent } from '@etcd-agent/agent';
 import {
   acceptsConnections,
   linuxFiles,
@@ -44,6 +44,7 @@ export interface UpOptions {
 /** Makes the playground, or starts one again that was stopped. Returns its cluster, healthy. */
 export async function up(options: UpOptions): Promise<Cluster> {
   const { progress, etcd } = options;
+  requireAgent();
   const at = layout(options.dir);
   let mark = await readMark(at);
   if (mark === undefined) {
@@ -81,6 +82,16 @@ export async function up(options: UpOptions): Promise<Cluster> {
     confirm: () => Promise.resolve(true),
   });
   return cluster;
+}
+
+/** Before anything is made: the coordinator's package has no agent in it. */
+function requireAgent(): void {
+  if (agentProgram() !== undefined) return;
+  throw new Failure({
+    exit: 'usage',
+    what: 'there is no etcd-agent on this host, and a playground runs the real one',
+    next: 'install the package etcd-agent too; installing it enables and starts nothing',
+  });
 }
 
 /** Ends agents and etcds, but for the nodes in `leave`. With `remove`, the directory goes too. */

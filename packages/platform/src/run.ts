@@ -12,6 +12,10 @@ export interface RunOptions {
   /** The whole environment. Left out: a system PATH and LC_ALL=C, so that output is the same everywhere. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What it reads on stdin; left out: nothing, stdin is closed. */
+  readonly input?: string;
+  /** Once aborted, the program and its children are killed: it was `signalled`. */
+  readonly signal?: AbortSignal;
 }
 
 interface Output {
@@ -35,21 +39,27 @@ export const plainEnvironment: Readonly<Record<string, string>> = {
   LC_ALL: 'C',
 };
 
-/** Runs `file` with `args`, stdin closed. Never throws and never rejects. */
+/** Runs `file` with `args`. Never throws and never rejects. */
 export function runProgram(
   file: string,
   args: readonly string[],
   options: RunOptions,
 ): Promise<ProgramResult> {
-  const { timeoutMs, maxBytes = 1024 * 1024, env = plainEnvironment, cwd } = options;
+  const { timeoutMs, maxBytes = 1024 * 1024, env = plainEnvironment, cwd, input, signal } = options;
   return new Promise((resolve) => {
     // Detached makes it a process group of its own, so that a deadline also ends what it started.
     const child = spawn(file, args, {
       cwd,
       env: { ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     });
+    // A program that ends without reading its input is no error.
+    child.stdin.on('error', () => {});
+    child.stdin.end(input ?? '');
+    const abort = () => killGroup(child.pid);
+    if (signal?.aborted === true) abort();
+    signal?.addEventListener('abort', abort, { once: true });
     const collected = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
     let verdict:
       | { kind: 'timedOut'; timeoutMs: number }
@@ -77,14 +87,16 @@ export function runProgram(
     const output = (): Output => ({ stdout: text(collected.stdout), stderr: text(collected.stderr) });
     child.on('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
       resolve({ kind: 'notStarted', code: error.code ?? 'UNKNOWN', message: error.message, ...output() });
     });
-    child.on('close', (code, signal) => {
+    child.on('close', (code, endedBy) => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
       if (verdict !== undefined) {
         resolve({ ...verdict, ...output() });
-      } else if (signal !== null) {
-        resolve({ kind: 'signalled', signal, ...output() });
+      } else if (endedBy !== null) {
+        resolve({ kind: 'signalled', signal: endedBy, ...output() });
       } else {
         resolve({ kind: 'exited', code: code ?? -1, ...output() });
       }

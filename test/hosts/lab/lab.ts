@@ -34,6 +34,7 @@ const tools = {
   nsenter: 'util-linux',
   setpriv: 'util-linux',
   mount: 'mount',
+  ssh: 'openssh-client',
 };
 const installMsMax = 180_000;
 /** Two runs of somebody else, with a root file system to make. */

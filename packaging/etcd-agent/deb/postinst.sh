@@ -1,0 +1,13 @@
+#!/bin/sh
+set -e
+@first-steps@
+if test "$1" = configure; then
+    systemd-sysusers etcd-agent.conf
+    systemd-tmpfiles --create etcd-agent.conf
+    if test -d /run/systemd/system; then
+        systemctl daemon-reload
+        # Only where it runs. etcd is another service and goes on.
+        systemctl try-restart etcd-agent.service
+    fi
+    first_steps
+fi

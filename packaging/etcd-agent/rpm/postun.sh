@@ -1,0 +1,3 @@
+if test -d /run/systemd/system; then
+    systemctl daemon-reload || :
+fi
