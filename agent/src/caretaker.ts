@@ -69,7 +69,7 @@ export async function startCaretaker(
 
   async function loop(): Promise<void> {
     while (!closing) {
-      wake = new AbortController();
+      if (wake.signal.aborted) wake = new AbortController();
       try {
         await alone(tick);
       } catch (error) {

@@ -161,7 +161,7 @@ export class Healer {
     await this.events.record('started', 'agent', 'this agent began to watch').catch(() => {});
     while (!this.closing) {
       let waitMs = idleMs;
-      this.wakeUp = new AbortController();
+      if (this.wakeUp.signal.aborted) this.wakeUp = new AbortController();
       try {
         waitMs = await this.round();
       } catch (error) {
