@@ -77,7 +77,7 @@ export async function startCaretaker(
 
   async function loop(): Promise<void> {
     while (!closing) {
-      wake = new AbortController();
+      if (wake.signal.aborted) wake = new AbortController();
       turnedMs = clock.monotonicMs();
       try {
         await alone(tick);

@@ -7,6 +7,7 @@ import { isWalSegment, readWalMetadata, walHeadBytes } from '@etcd-agent/etcd';
 import { FileError, type FileStatus, type Files, type Owner } from '@etcd-agent/platform';
 import { type DataDirView, Fault, type MemberSpec } from '@etcd-agent/protocol';
 import type { AgentHost } from './host.js';
+import { oncePerText } from './once-per-text.js';
 import type { DataDirRecord } from './store.js';
 
 /** What tells ours from foreign: our record, and the cluster id that only our random token can give. */
@@ -158,7 +159,7 @@ export async function readWal(files: Files, walDir: string): Promise<WalView> {
   if (newest === undefined && status.link)
     throw new FileError('read', walDir, 'ENOENT', 'it is a link to an empty place');
   if (newest === undefined) return { kind: 'none' };
-  const metadata = readWalMetadata(await files.readHead(join(walDir, newest), walHeadBytes));
+  const metadata = metadataIn(latin1(await files.readHead(join(walDir, newest), walHeadBytes)));
   switch (metadata.kind) {
     case 'ok':
       return { kind: 'present', clusterId: metadata.clusterId, memberId: metadata.nodeId };
@@ -167,6 +168,13 @@ export async function readWal(files: Files, walDir: string): Promise<WalView> {
     case 'corrupt':
       return { kind: 'unreadable', why: `${newest}: ${metadata.why}` };
   }
+}
+
+/** Read every second, and never changed by etcd: its checksums are worked out once. */
+const metadataIn = oncePerText((head) => readWalMetadata(Buffer.from(head, 'latin1')));
+
+function latin1({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString('latin1');
 }
 
 /** Nothing is under a directory that is not there, but what is under one that cannot be seen is not known. */

@@ -5,6 +5,7 @@
 import { parseEnvFile, parseEtcdVersion, renderEtcdConf, replaceValues } from '@etcd-agent/etcd';
 import type { WriteOptions } from '@etcd-agent/platform';
 import { Fault, type MemberSpec, type NodeSnapshot } from '@etcd-agent/protocol';
+import type { AgentPaths } from './config.js';
 import { type AgentHost, etcdAccount } from './host.js';
 import { oncePerText } from './once-per-text.js';
 import { optionalText } from './optional-text.js';
@@ -159,15 +160,25 @@ export async function damagedFiles(host: AgentHost, spec: MemberSpec, pems: Node
   );
   const damaged = wanted.filter((_, at) => differs[at]).map(([path]) => path);
   const conf = await optionalText(host.files, paths.etcdConf);
-  return settingsOf(conf ?? '') === settingsOf(confText(host, spec, 'existing'))
-    ? damaged
-    : [...damaged, paths.etcdConf];
+  return settingsOf(conf ?? '') === wantedSettings(host, spec) ? damaged : [...damaged, paths.etcdConf];
 }
 
 const settingsOf = oncePerText((conf) => {
   const { values } = parseEnvFile(conf);
   return JSON.stringify([...values].filter(([key]) => !beginningKeys.includes(key)).sort());
 });
+
+const wantedOf = new WeakMap<MemberSpec, { readonly paths: AgentPaths; readonly settings: string }>();
+
+/** A spec is never changed, only replaced, and this is asked for every ten seconds: worked out once for each. */
+function wantedSettings(host: AgentHost, spec: MemberSpec): string {
+  let known = wantedOf.get(spec);
+  if (known?.paths !== host.paths) {
+    known = { paths: host.paths, settings: settingsOf(confText(host, spec, 'existing')) };
+    wantedOf.set(spec, known);
+  }
+  return known.settings;
+}
 
 const confHead = '# Written by etcd-agent';
 

@@ -92,16 +92,39 @@ export async function viewCertificates(host: AgentHost): Promise<NodeSnapshot['c
 export async function clientCredentials(
   host: AgentHost,
 ): Promise<{ ca: string; cert: string; key: string } | undefined> {
-  const [ca, cert, key] = await Promise.all([
+  const [etcdCa, etcd, etcdKey] = await Promise.all([
     readCopy(host, 'etcd-root-ca.pem'),
     readCopy(host, 'etcd.pem'),
     readKey(host, 'etcd'),
   ]);
+  return credentialsIn({ etcdCa, etcd, etcdKey });
+}
+
+/** The same, from what was read already. */
+export function credentialsIn({
+  etcdCa: ca,
+  etcd: cert,
+  etcdKey: key,
+}: Pick<KeptPems, 'etcdCa' | 'etcd' | 'etcdKey'>): { ca: string; cert: string; key: string } | undefined {
   return ca === undefined || cert === undefined || key === undefined ? undefined : { ca, cert, key };
 }
 
+/** Each of the six undefined where it is missing. */
+export type KeptPems = { readonly [K in keyof NodePems]: string | undefined };
+
 /** The certificates and keys that the agent keeps for its etcd; undefined where one of them is missing. */
 export async function storedPems(host: AgentHost): Promise<NodePems | undefined> {
+  return allOf(await keptPems(host));
+}
+
+/** All six, or undefined. */
+export function allOf({ etcdCa, etcd, etcdKey, peerCa, peer, peerKey }: KeptPems): NodePems | undefined {
+  if (!etcdCa || !etcd || !etcdKey || !peerCa || !peer || !peerKey) return undefined;
+  return { etcdCa, etcd, etcdKey, peerCa, peer, peerKey };
+}
+
+/** What there is of them. */
+export async function keptPems(host: AgentHost): Promise<KeptPems> {
   const copy = (name: string) => readCopy(host, name);
   const [etcdCa, etcd, etcdKey, peerCa, peer, peerKey] = await Promise.all([
     copy('etcd-root-ca.pem'),
@@ -111,7 +134,6 @@ export async function storedPems(host: AgentHost): Promise<NodePems | undefined>
     copy('peer.pem'),
     readKey(host, 'peer'),
   ]);
-  if (!etcdCa || !etcd || !etcdKey || !peerCa || !peer || !peerKey) return undefined;
   return { etcdCa, etcd, etcdKey, peerCa, peer, peerKey };
 }
 

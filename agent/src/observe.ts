@@ -17,7 +17,7 @@ import { viewConf } from './etcd-files.js';
 import { effectiveSpec } from './heal/effective-spec.js';
 import { filesFacts } from './heal/local-facts.js';
 import type { AgentHost } from './host.js';
-import { clientCredentials, viewCertificates } from './node-keys.js';
+import { clientCredentials, storedPems, viewCertificates } from './node-keys.js';
 
 /** Longest wait for an answer of our own etcd; a healthy one answers in milliseconds. */
 const etcdAnswerMsMax = 1_500;
@@ -144,7 +144,7 @@ function viewSpec(spec: MemberSpec | undefined): NodeSnapshot['spec'] {
 export async function viewFiles(host: AgentHost, spec: MemberSpec | undefined): Promise<FilesView> {
   if (spec === undefined) return { kind: 'unknown', why: 'no spec names them yet' };
   try {
-    const facts = await filesFacts(host, spec);
+    const facts = await filesFacts(host, spec, await storedPems(host));
     return facts.kind === 'damaged' ? { ...facts, which: [...facts.which] } : facts;
   } catch (error) {
     return { kind: 'unknown', why: (error as Error).message };

@@ -24,5 +24,14 @@ function withMember(
   const joining = journal?.bootstrapId === bootstrapId ? journal.newId : undefined;
   const known = member?.bootstrapId === bootstrapId ? member.memberId : undefined;
   const memberId = joining ?? known ?? spec.memberId;
-  return memberId === spec.memberId ? spec : { ...spec, memberId };
+  if (memberId === spec.memberId) return spec;
+  let changed = withIds.get(spec);
+  if (changed?.memberId !== memberId) {
+    changed = { ...spec, memberId };
+    withIds.set(spec, changed);
+  }
+  return changed;
 }
+
+/** Of each spec, the same with the id that was asked for last: asked every second, it is one object as long as it is the same. */
+const withIds = new WeakMap<MemberSpec, MemberSpec>();

@@ -169,7 +169,7 @@ export class Healer {
     while (!this.closing) {
       let waitMs = idleMs;
       this.roundMs = this.nowMs;
-      this.wakeUp = new AbortController();
+      if (this.wakeUp.signal.aborted) this.wakeUp = new AbortController();
       try {
         waitMs = await this.round();
       } catch (error) {

@@ -8,9 +8,8 @@ import { keyMatches, readCertificate } from '@etcd-agent/pki';
 import { FileError, type Files, type ServiceState } from '@etcd-agent/platform';
 import type { MemberSpec, Position } from '@etcd-agent/protocol';
 import { isContent, readWal } from '../data-dir.js';
-import { damagedFiles } from '../etcd-files.js';
+import { damagedFiles, type NodePems } from '../etcd-files.js';
 import type { AgentHost } from '../host.js';
-import { storedPems } from '../node-keys.js';
 import { viewService } from '../observe.js';
 import { oncePerText } from '../once-per-text.js';
 import type { DataDirRecord } from '../store.js';
@@ -190,9 +189,12 @@ export async function walEnd({ files }: Pick<AgentHost, 'files'>, dataDir: strin
   }
 }
 
-/** `/etc/etcd` against the copies that the agent keeps. */
-export async function filesFacts(host: AgentHost, spec: MemberSpec): Promise<FilesFacts> {
-  const pems = await storedPems(host);
+/** `/etc/etcd` against the copies that the agent keeps: `pems`, undefined where one of them is missing. */
+export async function filesFacts(
+  host: AgentHost,
+  spec: MemberSpec,
+  pems: NodePems | undefined,
+): Promise<FilesFacts> {
   if (pems === undefined)
     return {
       kind: 'lost',
@@ -216,8 +218,7 @@ const belongs = oncePerText((pair) => {
 const notAfterMs = oncePerText((pem) => readCertificate(pem).notAfter.getTime());
 
 /** Until when the certificates that etcd serves with are good; undefined where this node has none. */
-export async function certificatesEnd(host: AgentHost): Promise<Date | undefined> {
-  const pems = await storedPems(host);
+export function certificatesEnd(pems: NodePems | undefined): Date | undefined {
   if (pems === undefined) return undefined;
   const ends = [pems.etcd, pems.peer].map(notAfterMs);
   return new Date(Math.min(...ends));

@@ -6,7 +6,8 @@ import { type Alarm, quorum } from '@etcd-agent/etcd';
 import type { ServiceState } from '@etcd-agent/platform';
 import type { MemberSpec, Position } from '@etcd-agent/protocol';
 import type { AgentHost } from '../host.js';
-import { clientCredentials } from '../node-keys.js';
+import { allOf, credentialsIn, keptPems } from '../node-keys.js';
+import { oncePerText } from '../once-per-text.js';
 import type { StoredIdentity } from '../store.js';
 import { type Credentials, EtcdClients } from './etcd-clients.js';
 import {
@@ -230,12 +231,15 @@ export class Observer {
     const due = known === undefined || known.of !== of || nowMs - known.atMs >= filesMs;
     if (!due && known.files.kind === 'intact') return known;
     const { host } = this;
-    const [credentials, files, end] = await Promise.all([
-      clientCredentials(host),
-      filesFacts(host, spec),
-      certificatesEnd(host),
-    ]);
-    this.kept = { atMs: nowMs, of, credentials, files, certificatesEnd: end };
+    const kept = await keptPems(host);
+    const pems = allOf(kept);
+    this.kept = {
+      atMs: nowMs,
+      of,
+      credentials: credentialsIn(kept),
+      files: await filesFacts(host, spec, pems),
+      certificatesEnd: certificatesEnd(pems),
+    };
     return this.kept;
   }
 
@@ -324,10 +328,11 @@ export class Observer {
 
 function addressIsHere({ etcd }: MemberSpec, addresses: readonly string[]): boolean {
   return etcd.initialAdvertisePeerURLs.some((url) => {
-    const { hostname } = new URL(url);
-    const address = hostname.replace(/^\[|\]$/g, '');
+    const address = addressIn(url);
     // A name cannot be judged here; loopback is on every host.
     if (!/^[0-9a-f.:]+$/i.test(address) || address.startsWith('127.') || address === '::1') return true;
     return addresses.includes(address);
   });
 }
+
+const addressIn = oncePerText((url) => new URL(url).hostname.replace(/^\[|\]$/g, ''));

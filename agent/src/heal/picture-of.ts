@@ -4,6 +4,7 @@
  */
 import { type Alarm, featuresOf, type Member, type MemberId, parseEtcdVersion } from '@etcd-agent/etcd';
 import type { MemberSpec, Position } from '@etcd-agent/protocol';
+import { oncePerText } from '../once-per-text.js';
 import type { EndpointSight, Look, MemberHash } from './look.js';
 import type { RememberedPosition } from './memory.js';
 import type {
@@ -17,12 +18,14 @@ import type {
   ServiceFacts,
 } from './plan/picture.js';
 
+const featuresOfText = oncePerText((version) => featuresOf(parseEtcdVersion(version)!));
+
 export function meOf(
   spec: MemberSpec,
   look: Look,
   facts: Pick<Me, 'addressHere' | 'certificate' | 'freeBytes' | 'stateBytes' | 'ioPressure'>,
 ): Me {
-  const features = featuresOf(parseEtcdVersion(spec.etcd.version)!);
+  const features = featuresOfText(spec.etcd.version);
   return {
     node: spec.node,
     generation: spec.generation,
@@ -87,7 +90,9 @@ export function clusterOf(spec: MemberSpec, { endpoints }: Look, alarms: readonl
       .join('; ');
     return { kind: 'unknown', why: why.slice(0, 600), answering };
   }
-  if (listing.some(({ list }) => key(list) !== key(first.list)))
+  const listed = key(first.list);
+  // Of a light look all lists are one and the same.
+  if (listing.some(({ list }) => list !== first.list && key(list) !== listed))
     return { kind: 'unknown', why: 'the member list is just changing', answering };
   const healthy = listing.flatMap(({ status }) => (status === undefined ? [] : [status.memberId]));
   const leader = first.status?.leader ?? 'none';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AgentMethods, Fault, type Params, type ResultOf } from '@etcd-agent/protocol';
-import { afterAll } from 'vitest';
+import { onTestFinished } from 'vitest';
 import type { Reached } from '../bootstrap/connect.js';
 import { specDigests } from '../bootstrap/specs.js';
 import type { Cluster } from '../cluster/open-cluster.js';
@@ -47,16 +47,10 @@ export function reachedOf(links: readonly NodeLink[], down: readonly NodePlace[]
   };
 }
 
-/** State directories that were made for this test file. */
-const made: string[] = [];
-afterAll(() => {
-  for (const dir of made) rmSync(dir, { recursive: true, force: true });
-});
-
-/** Three nodes, enrolled, bootstrapped to the end; everything that was to be sent was sent in generation 3. */
+/** Three nodes, enrolled, bootstrapped to the end; everything that was to be sent was sent in generation 3. For one test. */
 export async function finishedCluster(): Promise<{ cluster: Cluster; record: BootstrapRecord }> {
   const dir = mkdtempSync(join(tmpdir(), 'coordinator-'));
-  made.push(dir);
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const { state, lock } = await StateDir.create(join(dir, 'state'), 'test');
   await lock.release();
   const { topology } = parseTopology(threeNodes, 'c.yaml', () => '');

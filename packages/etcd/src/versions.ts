@@ -137,7 +137,8 @@ export function minorOf(version: EtcdVersion): string {
 
 /** Whether `version` is at least `floor`, written as "3.5.3". */
 export function isAtLeast(version: EtcdVersion, floor: `${number}.${number}.${number}`): boolean {
-  return compareVersions(version, parseEtcdVersion(floor)!) >= 0;
+  const [major, minor, patch] = floor.split('.').map(Number) as [number, number, number];
+  return (version.major - major || version.minor - minor || version.patch - patch) >= 0;
 }
 
 /**

@@ -1,10 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { acquireExclusive, exclusiveHolder, HeldError } from './exclusive.js';
 import { processIdentity } from './processes.js';
-import { runChildProgram } from './testing/child-program.js';
+import { removeTranspiledSources, runChildProgram } from './testing/child-program.js';
 import { temporaryDirectory } from './testing/scratch.js';
+
+afterAll(removeTranspiledSources);
 
 const holder = `
   import { acquireExclusive } from './exclusive.js';

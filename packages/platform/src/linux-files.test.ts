@@ -13,11 +13,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { FileError } from './file-error.js';
 import { linuxFiles as files } from './linux-files.js';
-import { runChildProgram } from './testing/child-program.js';
+import { removeTranspiledSources, runChildProgram } from './testing/child-program.js';
 import { temporaryDirectory } from './testing/scratch.js';
+
+afterAll(removeTranspiledSources);
 
 const isRoot = process.getuid?.() === 0;
 

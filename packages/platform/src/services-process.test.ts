@@ -6,13 +6,15 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { currentBootId, processIdentity, processStat } from './processes.js';
 import { restartDelayMs } from './restart-delay.js';
 import type { EtcdUnit, ServiceManager, ServiceState } from './services.js';
 import { openProcessServices } from './services-process.js';
-import { runChildProgram } from './testing/child-program.js';
+import { removeTranspiledSources, runChildProgram } from './testing/child-program.js';
 import { eventually, temporaryDirectory } from './testing/scratch.js';
+
+afterAll(removeTranspiledSources);
 
 const isRoot = process.getuid?.() === 0;
 

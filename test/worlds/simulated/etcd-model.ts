@@ -129,7 +129,10 @@ export class EtcdModel {
       memberId: process.disk?.memberId,
       disk: process.disk,
       ready: process.ready,
-      leads: process.raft?.leaderIsSettled === true && process.raft.quorumFollows(),
+      // Asked of few, and it is a question to every voter.
+      get leads() {
+        return process.raft?.leaderIsSettled === true && process.raft.quorumFollows();
+      },
     }));
   }
 }

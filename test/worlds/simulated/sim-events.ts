@@ -17,8 +17,10 @@ interface Act {
  * need not be said again.
  */
 export function unrecorded(cluster: SimCluster, acts: readonly Act[]): string[] {
+  const events = new Map(acts.map(({ node }) => [node, [] as AgentEvent[]]));
+  for (const node of events.keys()) events.set(node, eventsOf(cluster, node));
   return acts.flatMap(({ node, atMs, what }) => {
-    const found = eventsOf(cluster, node).some(({ kind, at }) => {
+    const found = events.get(node)!.some(({ kind, at }) => {
       const ageMs = atMs - (Date.parse(at) - epochMs);
       return (kind === 'decided' || kind === 'failed') && ageMs >= -1 && ageMs <= decidedMsMax;
     });

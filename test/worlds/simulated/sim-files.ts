@@ -115,7 +115,7 @@ export function simFiles(outside: FilesOutside): Files {
         const bytes = disk.read(path);
         if (bytes.length > bytesMax)
           throw new FileError('read', path, 'EFBIG', `it is larger than ${bytesMax} bytes`);
-        return utf8.decode.decode(bytes);
+        return textOf(bytes);
       }),
     readHead: (path, bytes) => read(() => disk.readHead(path).subarray(0, bytes)),
     readRange: (path, offset, bytes) => read(() => disk.read(path).subarray(offset, offset + bytes)),
@@ -157,6 +157,18 @@ export function simFiles(outside: FilesOutside): Files {
     usedBytes: (path) => read(() => disk.used(path)),
     measureFsync: () => read(() => ({ medianMs: 1, maxMs: slowMs, rounds: 15 })),
   };
+}
+
+const knownTexts = new WeakMap<Uint8Array, string>();
+
+/** What a file holds is never changed in place, and the same few files are read all the time. */
+function textOf(bytes: Uint8Array): string {
+  let text = knownTexts.get(bytes);
+  if (text === undefined) {
+    text = utf8.decode.decode(bytes);
+    knownTexts.set(bytes, text);
+  }
+  return text;
 }
 
 /** What a removal that was cut short leaves: every second name. */

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { afterAll, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 
 export interface ChildProgram {
   readonly child: ChildProcess;
@@ -51,12 +51,15 @@ export function runChildProgram(body: string, args: readonly string[] = []): Chi
 
 let sources: string | undefined;
 
-afterAll(() => {
-  if (sources !== undefined) {
-    rmSync(sources, { recursive: true, force: true });
-    sources = undefined;
-  }
-});
+/**
+ * For the `afterAll` of every file that runs child programs. It cannot be registered here: what test files import is loaded
+ * once for all files of a process.
+ */
+export function removeTranspiledSources(): void {
+  if (sources === undefined) return;
+  rmSync(sources, { recursive: true, force: true });
+  sources = undefined;
+}
 
 function transpiledSources(): string {
   if (sources !== undefined) {
