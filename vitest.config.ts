@@ -49,6 +49,7 @@ export default defineConfig({
             'test/unit/**/*.test.ts',
             'test/worlds/**/*.test.ts',
             'scripts/**/*.test.mjs',
+            'packaging/{contents,let-etcd-start}.test.mjs',
           ],
           exclude: ['**/node_modules/**', seeds],
           ...unisolated,
@@ -75,7 +76,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
+          include: ['test/integration/**/*.test.ts', 'packaging/build.test.mjs'],
           exclude: ['**/node_modules/**', timed],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },

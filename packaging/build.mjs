@@ -1,17 +1,8 @@
 // All packages of a release, made in a folder of their own and put in place together.
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, scratch } from '../scripts/setup/paths.mjs';
+import { root } from '../scripts/setup/paths.mjs';
 import { step } from '../scripts/setup/progress.mjs';
 import { contentsOf, partsOf } from './contents.mjs';
 import { debName, makeDeb } from './deb.mjs';
@@ -32,7 +23,8 @@ export const outDefault = join(root, 'packaging', 'out');
 
 /**
  * Makes what is not there yet. Nothing but the packages of this release is left in `out`.
- * @param {{ release: import('./contents.mjs').Release, out?: string, level?: number, kinds?: string[] }} options `kinds`: deb, rpm or both
+ * @param {{ release: import('./contents.mjs').Release, out?: string, level?: number, wanted?: typeof packages, standIn?: string }} options
+ *   `standIn`: a program to put in the place of Node's, for tests
  * @returns {Promise<string[]>} paths
  * @throws {Failure}
  */
@@ -40,13 +32,14 @@ export async function buildPackages({
   release,
   out = outDefault,
   level = levelDefault,
-  kinds = Object.keys(formats),
+  wanted = packages,
+  standIn,
 }) {
   const planned = [];
   await step('gathering what is in the packages', async () => {
-    for (const product of packages) {
-      const parts = await partsOf(product);
-      for (const kind of kinds) {
+    for (const product of wanted) {
+      const parts = await partsOf(product, standIn);
+      for (const kind of Object.keys(formats)) {
         const { make, nameOf } = formats[kind];
         const entries = contentsOf(product, kind, release, parts);
         const inputs = fingerprint({ product, kind }, entries, release, level);
@@ -58,8 +51,10 @@ export async function buildPackages({
   const made = readStamps(out);
   const stale = planned.filter(({ name, inputs }) => made[name] !== inputs || !existsSync(join(out, name)));
   if (stale.length > 0) {
-    mkdirSync(scratch, { recursive: true });
-    const work = mkdtempSync(join(scratch, 'packages-'));
+    // Here, and not where other half-made things are: those are thrown away whenever a setup begins.
+    const work = join(out, 'making');
+    rmSync(work, { recursive: true, force: true });
+    mkdirSync(work);
     try {
       await step(`packing ${stale.map(({ name }) => name).join(', ')}`, () =>
         Promise.all(stale.map((each) => pack(each, { release, level, work, out }))),

@@ -21,10 +21,15 @@ import { runtime, runtimePin } from './runtime.mjs';
 /**
  * What is the same in every format of a package.
  * @typedef {{ bundle: Awaited<ReturnType<typeof bundleProgram>>, node: { node: string, licence: string }, commands: import('./commands.mjs').Command }} Parts
+ * @param {string} [standIn] a program to put in the place of Node's
  * @returns {Promise<Parts>}
  */
-export async function partsOf({ program }) {
-  return { bundle: await bundleProgram(program), node: await runtime(), commands: await commandsOf(program) };
+export async function partsOf({ program }, standIn) {
+  return {
+    bundle: await bundleProgram(program),
+    node: standIn === undefined ? await runtime() : { node: standIn, licence: join(root, 'LICENSE') },
+    commands: await commandsOf(program),
+  };
 }
 
 /**

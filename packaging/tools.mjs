@@ -3,8 +3,8 @@ import { capture, run } from '../scripts/setup/child.mjs';
 import { Failure } from '../scripts/setup/failure.mjs';
 import { step } from '../scripts/setup/progress.mjs';
 
-/** Program and Debian package of it. */
-const packers = { 'dpkg-deb': 'dpkg', rpmbuild: 'rpm' };
+/** Programs that pack, and the Debian package of each. */
+export const packers = { 'dpkg-deb': 'dpkg', rpmbuild: 'rpm' };
 
 /**
  * Installs what is missing of the programs that pack, where this is root on a Debian-like machine.

@@ -1,9 +1,10 @@
 // npm run package: etcd-agent and etcd-coordinator as .deb and .rpm, in packaging/out/. What has not changed is not made
-// again. Options, for tests: --version X.Y.Z, --out FOLDER, --kind deb|rpm, --level 0..9 (of gzip).
-import { readFileSync, statSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+// again. Options, for tests: --version X.Y.Z, --out FOLDER, --package NAME, --level 0..9 (of gzip).
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildPackages, levelDefault, outDefault } from '../packaging/build.mjs';
+import { packages } from '../packaging/packages.mjs';
 import { sourceDate } from '../packaging/source-date.mjs';
 import { requireTools } from '../packaging/tools.mjs';
 import { build } from './setup/build.mjs';
@@ -11,12 +12,13 @@ import { installDependencies } from './setup/dependencies.mjs';
 import { Failure, runScript } from './setup/failure.mjs';
 import { withLock } from './setup/lock.mjs';
 import { checkNode } from './setup/node-version.mjs';
-import { cache, root } from './setup/paths.mjs';
+import { cache, root, scratch } from './setup/paths.mjs';
 
 await runScript(async () => {
   checkNode();
   const options = readOptions();
   await withLock(cache, async () => {
+    rmSync(scratch, { recursive: true, force: true });
     await requireTools();
     await installDependencies();
     await build();
@@ -24,7 +26,7 @@ await runScript(async () => {
     const files = await buildPackages({ ...options, release });
     for (const file of files) {
       const mebibytes = (statSync(file).size / 1024 ** 2).toFixed(1);
-      console.log(`${relative(process.cwd(), file)} (${mebibytes} MiB)`);
+      console.log(`${file} (${mebibytes} MiB)`);
     }
   });
 });
@@ -33,16 +35,15 @@ function readOptions() {
   const { version: own } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const string = { type: 'string' };
   try {
-    const { values } = parseArgs({ options: { version: string, out: string, kind: string, level: string } });
-    const { version = own, out = outDefault, kind, level = String(levelDefault) } = values;
-    if (!/^\d+\.\d+\.\d+$/.test(version) || !/^\d$/.test(level) || !/^(deb|rpm)$/.test(kind ?? 'deb'))
+    const { values } = parseArgs({
+      options: { version: string, out: string, package: string, level: string },
+    });
+    const { version = own, out = outDefault, package: only, level = String(levelDefault) } = values;
+    const known = only === undefined || packages.some(({ name }) => name === only);
+    if (!/^\d+\.\d+\.\d+$/.test(version) || !/^\d$/.test(level) || !known)
       throw new Error('a value is not of its option');
-    return {
-      version,
-      out: resolve(out),
-      level: Number(level),
-      ...(kind === undefined ? {} : { kinds: [kind] }),
-    };
+    const wanted = packages.filter(({ name }) => only === undefined || name === only);
+    return { version, out: resolve(out), level: Number(level), wanted };
   } catch (error) {
     throw new Failure({
       what: error.message,

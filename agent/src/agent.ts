@@ -6,6 +6,7 @@ import { startCaretaker } from './caretaker.js';
 import { type Caller, type Door, openDoor } from './door.js';
 import type { AgentHost } from './host.js';
 import type { AgentSelf } from './observe.js';
+import { refreshUnit } from './refresh-unit.js';
 import { type CallContext, handlers } from './rpc/handlers.js';
 import { Preflight } from './rpc/preflight.js';
 import type { LoopTurn } from './standstill.js';
@@ -33,6 +34,7 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
   await store.dataDirRecord();
   await host.heal.read();
   await host.heal.journal();
+  await refreshUnit(host);
   const caretaker = await startCaretaker(host, () => identity);
   const door = await openDoor(host, identity, caretaker.alone, {
     serve: (caller) => serve(caller),

@@ -4,15 +4,14 @@
  * decides in which situation is told in its unit tests; here is what only a host with systemd can show.
  */
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { Application, writtenKeys } from './lab/application.js';
 import { until } from './lab/commands.js';
 import { flipBytes, lastIndex, treeHash, walDir } from './lab/data-dir.js';
-import type { Host } from './lab/host.js';
+import { fromPackage, type Host } from './lab/host.js';
 import type { Lab } from './lab/lab.js';
 import { enrol, eventsSince, healStatus, initialise, listening, whole } from './lab/operator.js';
-import { checkout, hostNames } from './lab/places.js';
+import { hostNames } from './lab/places.js';
 import { asExpected, kill, mainPid, property } from './lab/services.js';
 import { story } from './lab/story.js';
 
@@ -21,18 +20,20 @@ const copy = '/var/lib/etcd/copy';
 const clearance = '/run/etcd-agent/cleared';
 const permit = '/run/etcd-agent/may-start-empty';
 const repairFile = '/var/lib/etcd-agent/repair.json';
-const agentUnit = readFileSync(join(checkout, 'agent', 'systemd', 'etcd-agent.service'), 'utf8');
 
 /** How long an etcd that was stopped by hand is left alone here; the default is a minute. */
 const stoppedMs = 5_000;
 /** A repair takes two seconds on an idle machine, and an agent that has just started watches for five before it begins one. */
 const repairMsMax = 60_000;
 
-await story((host) => {
-  host.write('/etc/systemd/system/etcd-agent.service', agentUnit);
-  // As most hosts have it: a log that outlives a boot.
-  host.write('/etc/systemd/journald.conf.d/lab.conf', '[Journal]\nStorage=persistent\n');
-}, tell);
+await story(
+  (host) => {
+    // As most hosts have it: a log that outlives a boot.
+    host.write('/etc/systemd/journald.conf.d/lab.conf', '[Journal]\nStorage=persistent\n');
+  },
+  tell,
+  () => fromPackage,
+);
 
 function tell(lab: Lab): void {
   const [etcd0, etcd1, etcd2] = [lab.host('etcd0'), lab.host('etcd1'), lab.host('etcd2')];

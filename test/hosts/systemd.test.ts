@@ -10,7 +10,7 @@ import { until } from './lab/commands.js';
 import type { Host } from './lab/host.js';
 import type { Lab } from './lab/lab.js';
 import { agentSeen, check, enrol, health, healthy, initialise, listening, unitOf } from './lab/operator.js';
-import { checkout, checkoutInHost, hostNames } from './lab/places.js';
+import { checkoutInHost, hostNames, nodeInHost } from './lab/places.js';
 import { asExpected, callServices, kill, mainPid, property } from './lab/services.js';
 import { story } from './lab/story.js';
 
@@ -20,19 +20,21 @@ const etcdConf = '/etc/etcd/etcd.conf';
 const watchdogDropIn = '/etc/systemd/system/etcd-agent.service.d/90-watchdog.conf';
 const brokenDropIn = '/etc/systemd/system/etcd.service.d/zzz-broken.conf';
 const centosUnit = readFileSync(join(import.meta.dirname, 'testdata', 'centos7-etcd.service'), 'utf8');
-const agentUnit = readFileSync(join(checkout, 'agent', 'systemd', 'etcd-agent.service'), 'utf8');
 
 // All have Debian's etcd package. On etcd0 an operator has given its etcd.service a flag the way Debian means it; etcd1 has
 // a unit that passes flags by itself; etcd2 has none, as with an etcd from a tarball, and what it might have is masked.
-await story((host) => {
-  host.write('/etc/systemd/system/etcd-agent.service', agentUnit);
-  if (host.name === 'etcd0') host.write('/etc/default/etcd', 'DAEMON_ARGS="--snapshot-count=5000"\n');
-  if (host.name === 'etcd1') host.write('/etc/systemd/system/etcd.service', centosUnit);
-  if (host.name === 'etcd2') {
-    rmSync(host.path('/lib/systemd/system/etcd.service'));
-    rmSync(host.path('/etc/init.d/etcd'), { force: true });
-  }
-}, tell);
+await story(
+  (host) => {
+    if (host.name === 'etcd0') host.write('/etc/default/etcd', 'DAEMON_ARGS="--snapshot-count=5000"\n');
+    if (host.name === 'etcd1') host.write('/etc/systemd/system/etcd.service', centosUnit);
+    if (host.name === 'etcd2') {
+      rmSync(host.path('/lib/systemd/system/etcd.service'));
+      rmSync(host.path('/etc/init.d/etcd'), { force: true });
+    }
+  },
+  tell,
+  () => ({ layers: ['agent'], checkout: 'aside' }),
+);
 
 function tell(lab: Lab): void {
   const [etcd0, etcd1, etcd2] = [lab.host('etcd0'), lab.host('etcd1'), lab.host('etcd2')];
@@ -376,7 +378,7 @@ function tell(lab: Lab): void {
           seen[path] = (await closedPlaceOf(path))?.setting ?? 'open';
         process.stdout.write(JSON.stringify(seen));`;
       const inItsMounts = ['nsenter', '-t', await mainPid(etcd0, 'etcd-agent'), '-m'];
-      const inTests = ['env', '-C', `${checkoutInHost}/test`, 'node', '--input-type=module', '-e'];
+      const inTests = ['env', '-C', `${checkoutInHost}/test`, nodeInHost, '--input-type=module', '-e'];
       expect(JSON.parse(await etcd0.must('env', ...inItsMounts, ...inTests, closed))).toEqual({
         '/home/x': 'ProtectHome',
         '/root/x': 'ProtectHome',

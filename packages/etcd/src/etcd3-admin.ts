@@ -45,7 +45,8 @@ const channelOptions: NonNullable<IOptions['grpcOptions']> = {
  */
 export async function connectEtcd(connection: EtcdConnection): Promise<EtcdAdmin> {
   assertConnection(connection);
-  const { Etcd3 } = await import('etcd3');
+  // It is CommonJS: only its default export is there in a bundle too.
+  const { Etcd3 } = (await import('etcd3')).default;
   const { endpoint, deadlineMs } = connection;
   try {
     const client = new Etcd3({

@@ -3,7 +3,8 @@ set -e
 @first-steps@
 if test "$1" = configure; then
     systemd-sysusers etcd-agent.conf
-    systemd-tmpfiles --create etcd-agent.conf
+    # In an image that is being made there may be no /proc, which it needs; a boot does it too.
+    systemd-tmpfiles --create etcd-agent.conf || :
     if test -d /run/systemd/system; then
         systemctl daemon-reload
         # Only where it runs. etcd is another service and goes on.

@@ -16,12 +16,38 @@ import {
   run,
   until,
 } from './commands.js';
-import { checkout, checkoutInHost, type HostName, hostAddresses, namespaceOf, runDir } from './places.js';
+import type { LayerName } from './layers.js';
+import {
+  checkout,
+  checkoutInHost,
+  type HostName,
+  hostAddresses,
+  namespaceOf,
+  nodeInHost,
+  runDir,
+} from './places.js';
 
 /** An idle machine needs a second. */
 const bootMsMax = 60_000;
 /** systemd's own patience with a service that does not stop is 90 s. */
 const shutDownMsMax = 120_000;
+
+/** What a host has when it is first switched on, beside the distribution. */
+export interface Equipment {
+  /** Over the distribution, the lowest first. */
+  readonly layers: readonly LayerName[];
+  /**
+   * Whether this checkout is seen on it: `program`: it is the etcd-agent of the host, run by this machine's Node as `node`;
+   * `aside`: tests may run parts of it; `no`: there is nothing of this machine.
+   */
+  readonly checkout: 'program' | 'aside' | 'no';
+}
+
+/** The product from this checkout, without its package: what was changed a moment ago runs at once. */
+export const fromCheckout: Equipment = { layers: [], checkout: 'program' };
+
+/** The product as users have it. */
+export const fromPackage: Equipment = { layers: ['agent'], checkout: 'no' };
 
 interface Running {
   readonly nspawn: ChildProcess;
@@ -35,23 +61,27 @@ export class Host {
   private readonly home: string;
   private running: Running | undefined;
 
-  private constructor(readonly name: HostName) {
+  private constructor(
+    readonly name: HostName,
+    private readonly equipment: Equipment,
+  ) {
     this.address = hostAddresses[name];
     this.home = join(runDir, name);
   }
 
-  /** A host that was never booted, with Node and this checkout on it and nothing of ours configured. */
-  static async create(name: HostName, rootFileSystem: string): Promise<Host> {
-    const host = new Host(name);
+  /** A host that was never booted, with nothing of ours configured. `lower`: root file systems, the uppermost first. */
+  static async create(name: HostName, lower: string, equipment: Equipment): Promise<Host> {
+    const host = new Host(name, equipment);
     const layer = (part: string) => join(host.home, part);
     for (const part of ['upper', 'work', 'root']) mkdirSync(layer(part), { recursive: true });
-    const layers = `lowerdir=${rootFileSystem},upperdir=${layer('upper')},workdir=${layer('work')}`;
+    const layers = `lowerdir=${lower},upperdir=${layer('upper')},workdir=${layer('work')}`;
     await must('mount', ['-t', 'overlay', 'overlay', '-o', layers, layer('root')]);
     // Without one systemd would see a first boot and enable whatever the release enables by default.
     host.write('/etc/machine-id', `${randomBytes(16).toString('hex')}\n`);
     host.write('/etc/hostname', `${name}\n`);
     host.write('/etc/hosts', `127.0.0.1 localhost\n${host.address} ${name}\n`);
-    symlinkSync(`${checkoutInHost}/agent/bin/etcd-agent.js`, host.path('/usr/bin/etcd-agent'));
+    if (equipment.checkout === 'program')
+      symlinkSync(`${checkoutInHost}/agent/bin/etcd-agent.js`, host.path('/usr/bin/etcd-agent'));
     return host;
   }
 
@@ -154,8 +184,10 @@ export class Host {
       '--register=no',
       '--keep-unit',
       `--network-namespace-path=/run/netns/${machine}`,
-      `--bind-ro=${process.execPath}:/usr/bin/node`,
-      `--bind-ro=${checkout}:${checkoutInHost}:norbind`,
+      ...(this.equipment.checkout === 'program' ? [`--bind-ro=${process.execPath}:/usr/bin/node`] : []),
+      ...(this.equipment.checkout === 'no'
+        ? []
+        : [`--bind-ro=${process.execPath}:${nodeInHost}`, `--bind-ro=${checkout}:${checkoutInHost}:norbind`]),
       '--resolv-conf=off',
       '--console=pipe',
     ];

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { acquireExclusive, type ExclusiveLock, HeldError } from '@etcd-agent/platform';
 import { makeCgroups, removeCgroups } from './cgroups.js';
 import { type CommandOptions, must, type Output, run, until } from './commands.js';
-import { Host } from './host.js';
+import { type Equipment, fromCheckout, Host } from './host.js';
+import { layered } from './layers.js';
 import { makeNetwork, removeNetwork } from './network.js';
 import {
   cache,
@@ -37,11 +38,17 @@ const tools = {
   ssh: 'openssh-client',
 };
 const installMsMax = 180_000;
-/** Two runs of somebody else, with a root file system to make. */
-const turnMsMax = 420_000;
+/** Two runs of somebody else, with a root file system or packages to make. */
+const turnMsMax = 600_000;
+
+/** What each host has when it is first switched on. */
+export type Equipping = (name: HostName) => Equipment;
 
 /** Boots the hosts, `prepare` having been called on each before it was first switched on. */
-export async function openLab(prepare: (host: Host) => void): Promise<LabOpening> {
+export async function openLab(
+  prepare: (host: Host) => void,
+  equip: Equipping = () => fromCheckout,
+): Promise<LabOpening> {
   const lacking = whatLacks();
   if (lacking !== undefined) return { kind: 'unable', why: lacking };
   mkdirSync(cache, { recursive: true });
@@ -53,7 +60,7 @@ export async function openLab(prepare: (host: Host) => void): Promise<LabOpening
     await removeLeftovers();
     await makeCgroups();
     await makeNetwork();
-    await lab.boot(root, prepare);
+    await lab.boot(root, prepare, equip);
     return { kind: 'open', lab };
   } catch (error) {
     // Why it cannot be opened is what matters, not that it cannot be closed either.
@@ -80,9 +87,10 @@ export class Lab {
     return found;
   }
 
-  async boot(rootFileSystem: string, prepare: (host: Host) => void): Promise<void> {
+  async boot(root: string, prepare: (host: Host) => void, equip: Equipping): Promise<void> {
     for (const name of hostNames) {
-      const host = await Host.create(name, rootFileSystem);
+      const equipment = equip(name);
+      const host = await Host.create(name, await layered(root, equipment.layers), equipment);
       this.made.push(host);
       prepare(host);
     }

@@ -18,6 +18,9 @@ export const runDir = join(cache, 'run');
 /** Where the checkout is seen inside a host, read-only. */
 export const checkoutInHost = '/opt/etcd-agent';
 
+/** This machine's Node there, for what tests run of the checkout: no PATH has it. */
+export const nodeInHost = '/opt/etcd-agent-node';
+
 const prefix = `etcd-lab-${createHash('sha256').update(checkout).digest('hex').slice(0, 6)}`;
 
 /** One run of a checkout at a time. */

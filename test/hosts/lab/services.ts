@@ -1,7 +1,7 @@
 /** What a test asks of a host's systemd. */
 import { expect } from 'vitest';
 import type { Host } from './host.js';
-import { checkoutInHost } from './places.js';
+import { checkoutInHost, nodeInHost } from './places.js';
 
 export function property(host: Host, unit: string, name: string): Promise<string> {
   return host.must('systemctl', 'show', '--value', '-p', name, unit);
@@ -34,7 +34,7 @@ export async function callServices(host: Host, program: string): Promise<Record<
     ${program}
     process.stdout.write(JSON.stringify(seen));`;
   const inTests = ['env', '-C', `${checkoutInHost}/test`] as const;
-  return JSON.parse(await host.must(...inTests, 'node', '--input-type=module', '-e', text)) as Record<
+  return JSON.parse(await host.must(...inTests, nodeInHost, '--input-type=module', '-e', text)) as Record<
     string,
     unknown
   >;

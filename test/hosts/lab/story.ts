@@ -4,11 +4,15 @@
  */
 import { afterAll, afterEach, beforeEach, test } from 'vitest';
 import type { Host } from './host.js';
-import { type Lab, openLab } from './lab.js';
+import { type Equipping, type Lab, openLab } from './lab.js';
 
-/** Boots the hosts, `prepare` having been called on each, and tells the story on them. */
-export async function story(prepare: (host: Host) => void, tell: (lab: Lab) => void): Promise<void> {
-  const opening = await openLab(prepare);
+/** Boots the hosts, `prepare` having been called on each, and tells the story on them. `equip`: with the checkout, if not said. */
+export async function story(
+  prepare: (host: Host) => void,
+  tell: (lab: Lab) => void,
+  equip?: Equipping,
+): Promise<void> {
+  const opening = await openLab(prepare, equip);
   if (opening.kind === 'unable') return skipped(opening.why);
   const { lab } = opening;
   afterAll(() => lab.close());

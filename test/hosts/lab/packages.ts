@@ -1,0 +1,50 @@
+/** The real packages, made of this checkout as `npm run package` makes them; what has not changed is not made again. */
+import { join } from 'node:path';
+import { must } from './commands.js';
+import { cache, checkout } from './places.js';
+
+export interface AgentPackage {
+  readonly deb: string;
+  readonly rpm: string;
+  readonly version: string;
+}
+
+/** Two minutes on two busy cores, where there is nothing yet. */
+const buildMsMax = 420_000;
+
+let own: Promise<AgentPackage> | undefined;
+
+/** This checkout's own; looked for once by each test file. */
+export function agentPackage(): Promise<AgentPackage> {
+  own ??= build([]).then(find);
+  return own;
+}
+
+let newer: Promise<AgentPackage> | undefined;
+
+/** The same program under a higher version number: what an upgrade installs. Packed without compression, which is quicker. */
+export function newerAgentPackage(): Promise<AgentPackage> {
+  const out = join(cache, 'newer');
+  newer ??= build(['--version', '99.0.0', '--out', out, '--level', '0', '--package', 'etcd-agent']).then(
+    find,
+  );
+  return newer;
+}
+
+/** Prints a line for each package, which begins with its path. */
+async function build(options: readonly string[]): Promise<string[]> {
+  const program = join(checkout, 'scripts', 'package.mjs');
+  const output = await must(process.execPath, [program, ...options], { timeoutMs: buildMsMax });
+  return output.split('\n').map((line) => line.replace(/ \(.*$/, ''));
+}
+
+function find(files: readonly string[]): AgentPackage {
+  const named = (pattern: RegExp) => {
+    const found = files.map((file) => pattern.exec(file)).find((match) => match !== null);
+    if (found === undefined) throw new Error(`npm run package made no ${pattern}: ${files.join(', ')}`);
+    return found;
+  };
+  const deb = named(/^.*\/etcd-agent_(.*)-1_amd64\.deb$/);
+  const rpm = named(/^.*\/etcd-agent-[\d.]+-1\.x86_64\.rpm$/);
+  return { deb: deb[0], rpm: rpm[0], version: deb[1]! };
+}
