@@ -5,10 +5,15 @@
 import { afterAll, afterEach, beforeEach, test } from 'vitest';
 import type { Host } from './host.js';
 import { type Lab, openLab } from './lab.js';
+import type { HostName } from './places.js';
 
-/** Boots the hosts, `prepare` having been called on each, and tells the story on them. */
-export async function story(prepare: (host: Host) => void, tell: (lab: Lab) => void): Promise<void> {
-  const opening = await openLab(prepare);
+/** Boots the hosts, the runbook's three unless named, `prepare` having been called on each, and tells the story on them. */
+export async function story(
+  prepare: (host: Host) => void,
+  tell: (lab: Lab) => void,
+  names?: readonly HostName[],
+): Promise<void> {
+  const opening = await openLab(prepare, names);
   if (opening.kind === 'unable') return skipped(opening.why);
   const { lab } = opening;
   afterAll(() => lab.close());
