@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { cleanEnvironment, until } from './commands.js';
 import type { Host } from './host.js';
 import type { Lab } from './lab.js';
-import { labNamespace } from './places.js';
+import { labNamespace, subnet } from './places.js';
 
 const program = fileURLToPath(new URL('etcd-client.mjs', import.meta.url));
 /** What all its keys begin with. */
@@ -29,10 +29,8 @@ export interface Answers {
     readonly header: { readonly member_id: string; readonly revision: string };
     readonly leader?: string;
   };
-  readonly alarms: { readonly alarms?: readonly { readonly memberID?: string; readonly alarm?: string }[] };
-  readonly disarm: unknown;
-  readonly hash: { readonly hash?: number };
-  readonly compact: unknown;
+  /** Of all keys at the revision that is its argument. */
+  readonly hash: string;
 }
 
 interface Question {
@@ -50,7 +48,7 @@ export class Application {
 
   /** `pauseMs`: between two writes through one member. */
   constructor(lab: Lab, { pauseMs = 50 }: { readonly pauseMs?: number } = {}) {
-    const words = [program, lab.stateDir, writtenKeys, String(pauseMs)];
+    const words = [program, lab.stateDir, subnet.application, writtenKeys, String(pauseMs)];
     const addresses = lab.hosts.map(({ address }) => address);
     this.writer = spawn('ip', ['netns', 'exec', labNamespace, process.execPath, ...words, ...addresses], {
       env: cleanEnvironment,

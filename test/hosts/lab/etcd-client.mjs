@@ -1,13 +1,14 @@
 /**
  * An application of the lab's cluster, on the lab's network, over etcd's JSON gateway (etcd 3.4 and later).
  *
- *     etcd-client.mjs STATE PREFIX PAUSE_MS ADDRESS...
+ *     etcd-client.mjs STATE OWN_ADDRESS PREFIX PAUSE_MS ADDRESS...
  *
  * It writes through every member until its input ends, with a pause after each write, and prints a line for each key that was
  * acknowledged: `w ADDRESS KEY`. A write that was not is never repeated: the next one is another key. A line of its input is
  * a question to one member, `NUMBER WHAT ADDRESS [ARGUMENT]`, answered by `a NUMBER JSON` or `e NUMBER MESSAGE`. STATE is the
  * coordinator's state directory.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ const writeMsMax = 1_000;
 const readMsMax = 10_000;
 const lookMsMax = 2_000;
 
-const [state, prefix, pauseMs, ...addresses] = process.argv.slice(2);
+const [state, localAddress, prefix, pauseMs, ...addresses] = process.argv.slice(2);
 const connections = new Agent({
   keepAlive: true,
   ca: readFileSync(join(state, 'ca', 'etcd-root-ca.pem')),
@@ -31,12 +32,12 @@ const questions = {
   /** Its own list of the members. */
   members: (address) => call(address, 'cluster/member/list', {}, lookMsMax),
   status: (address) => call(address, 'maintenance/status', {}, lookMsMax),
-  alarms: (address) => call(address, 'maintenance/alarm', { action: 'GET' }, lookMsMax),
-  disarm: (address) =>
-    call(address, 'maintenance/alarm', { action: 'DEACTIVATE', alarm: 'NOSPACE' }, readMsMax),
-  /** Of all that it holds at a revision, history included. */
-  hash: (address, revision) => call(address, 'maintenance/hash', { revision }, readMsMax),
-  compact: (address, revision) => call(address, 'kv/compaction', { revision, physical: true }, readMsMax),
+  /** Of all keys as it has them at a revision. The gateway's own hash is of what a member holds at its own moment. */
+  hash: async (address, revision) => {
+    const all = { key: base64('\0'), range_end: base64('\0'), revision };
+    const { kvs } = await call(address, 'kv/range', all, readMsMax);
+    return createHash('sha256').update(JSON.stringify(kvs)).digest('hex');
+  },
 };
 
 let ended = false;
@@ -84,7 +85,7 @@ function base64(text) {
 function call(address, method, body, timeoutMs) {
   return new Promise((resolve, reject) => {
     const sent = request(
-      { agent: connections, host: address, port: 2379, path: `/v3/${method}`, method: 'POST' },
+      { agent: connections, localAddress, host: address, port: 2379, path: `/v3/${method}`, method: 'POST' },
       (response) => {
         const chunks = [];
         response.on('data', (chunk) => chunks.push(chunk));

@@ -10,7 +10,9 @@ export async function makeNetwork(): Promise<void> {
   await ip('netns', 'add', labNamespace);
   await ip('-n', labNamespace, 'link', 'set', 'lo', 'up');
   await ip('-n', labNamespace, 'link', 'add', 'br0', 'type', 'bridge');
-  await ip('-n', labNamespace, 'addr', 'add', `${subnet.bridge}/${subnet.bits}`, 'dev', 'br0');
+  for (const address of [subnet.coordinator, subnet.application]) {
+    await ip('-n', labNamespace, 'addr', 'add', `${address}/${subnet.bits}`, 'dev', 'br0');
+  }
   await ip('-n', labNamespace, 'link', 'set', 'br0', 'up');
   for (const host of fiveHostNames) await addHost(host);
 }

@@ -144,6 +144,11 @@ export async function healthy(lab: Lab): Promise<void> {
   });
 }
 
+/** By name: whether the coordinator reaches the agent. */
+export async function connected(lab: Lab): Promise<Record<string, boolean>> {
+  return Object.fromEntries((await status(lab)).agents.map(({ name, connected }) => [name, connected]));
+}
+
 export async function agentSeen(lab: Lab, name: string) {
   const agent = (await status(lab)).agents.find((each) => each.name === name);
   return agent?.connected === true ? { value: agent } : { notYet: JSON.stringify(agent) };

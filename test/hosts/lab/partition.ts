@@ -1,13 +1,12 @@
 /**
- * Cuts in the lab's network: what the bridge may not hand on, by the ports that packets come in and go out by. The operator
- * and the applications sit at the bridge itself. What is cut off hears nothing of it, as behind a switch that died.
+ * Cuts in the lab's network: what the bridge may not hand on, by the ports that packets come in and go out by. The coordinator
+ * and the applications sit at the bridge itself, each with an address. What is cut off hears nothing of it, as behind a switch that died.
  */
 import { must } from './commands.js';
 import { portOf } from './network.js';
-import { type HostName, labNamespace } from './places.js';
+import { type HostName, labNamespace, subnet } from './places.js';
 
-/** `lab`: where the coordinator and the applications run. */
-export type Side = HostName | 'lab';
+export type Side = HostName | 'coordinator' | 'application';
 
 /** In the lab's own namespace, so that it goes with it. */
 const table = 'bridge cuts';
@@ -37,9 +36,13 @@ export async function mend(): Promise<void> {
 }
 
 function dropping(from: Side, to: Side): string {
-  if (from === 'lab') return `output oifname "${portOf(to)}" drop`;
-  if (to === 'lab') return `input iifname "${portOf(from)}" drop`;
+  if (isAtBridge(from)) return `output oifname "${portOf(to)}" ip saddr ${subnet[from]} drop`;
+  if (isAtBridge(to)) return `input iifname "${portOf(from)}" ip daddr ${subnet[to]} drop`;
   return `forward iifname "${portOf(from)}" oifname "${portOf(to)}" drop`;
+}
+
+function isAtBridge(side: Side): side is 'coordinator' | 'application' {
+  return side === 'coordinator' || side === 'application';
 }
 
 async function nft(commands: readonly string[]): Promise<void> {

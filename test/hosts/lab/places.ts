@@ -31,7 +31,8 @@ export function namespaceOf(host: string): string {
   return `${prefix}-${host}`;
 }
 
-export const subnet = { bridge: '192.168.124.1', bits: 24 };
+/** The coordinator has the one address, applications the other. */
+export const subnet = { coordinator: '192.168.124.1', application: '192.168.124.2', bits: 24 };
 
 /** The hosts that a lab can have. */
 export const hostAddresses = {

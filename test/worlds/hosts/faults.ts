@@ -24,7 +24,7 @@ export async function signalEtcd(host: Host, signal: 'KILL' | 'TERM' | 'STOP'): 
 /** Everything is deleted at one stroke: an etcd that is started while files are going would see some of them. */
 export async function wipe(host: Host, etcd: 'running' | 'killed'): Promise<void> {
   const end = etcd === 'killed' ? `kill -KILL ${await mainPid(host, 'etcd')}` : ':';
-  await host.must('sh', '-c', `mv ${dataDir} ${dataDir}.taken && ${end}; rm -rf ${dataDir}.taken`);
+  await host.must('sh', '-c', `set -e; mv ${dataDir} ${dataDir}.taken; ${end}; rm -rf ${dataDir}.taken`);
 }
 
 export async function corruptWal(host: Host): Promise<void> {
@@ -59,7 +59,7 @@ export function regainAddress(host: Host): Promise<void> {
 /** The host is cut off from everybody: the other hosts, the coordinator, the application. */
 export function silence(host: Host, { hosts }: HostsWorld): Promise<void> {
   const others: Side[] = hosts.filter((each) => each !== host).map(({ name }) => name);
-  return cut([host.name], [...others, 'lab']);
+  return cut([host.name], [...others, 'coordinator', 'application']);
 }
 
 /** A fresh disk, and what OPERATIONS.md tells an operator to do then. */
@@ -100,9 +100,10 @@ export async function killAgent(host: Host, forMs: number): Promise<void> {
   await host.must('systemctl', 'start', 'etcd-agent');
 }
 
-/** A new, empty file system of that many MiB is mounted over the data, and etcd is killed. */
+/** A new, empty file system of that many MiB is mounted in the place of the data, which is moved away, and etcd is killed. */
 export async function newDisk(host: Host, mebibytes: number): Promise<void> {
   const pid = await mainPid(host, 'etcd');
+  const place = `mv ${dataDir} ${dataDir}.before; mkdir ${dataDir}`;
   const mount = `mount -t tmpfs -o size=${mebibytes}m,mode=700,uid=etcd,gid=etcd lab ${dataDir}`;
-  await host.must('sh', '-c', `${mount} && kill -KILL ${pid}`);
+  await host.must('sh', '-c', `set -e; ${place}; ${mount}; kill -KILL ${pid}`);
 }

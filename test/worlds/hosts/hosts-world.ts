@@ -9,12 +9,13 @@ import { until } from '../../hosts/lab/commands.js';
 import type { Host } from '../../hosts/lab/host.js';
 import type { Lab } from '../../hosts/lab/lab.js';
 import { enrol, healStatus, listening } from '../../hosts/lab/operator.js';
+import { mend } from '../../hosts/lab/partition.js';
 import type { HostName } from '../../hosts/lab/places.js';
+import { repairFile } from '../../hosts/lab/repair.js';
 import { type Sight, unwhole, watchLists } from './member-lists.js';
 
 export const dataDir = '/var/lib/etcd/default.etcd';
 const permit = 'run/etcd-agent/may-start-empty';
-const repairFile = '/var/lib/etcd-agent/repair.json';
 
 /** Short, so that a story does not wait; `hold: 0s` lets one node be repaired again and again. */
 export const impatient = {
@@ -109,7 +110,10 @@ export class HostsWorld {
       });
       await this.whole(withinMs);
       for (const host of this.hosts) await this.application.writesThrough(host, mendedMs, withinMs);
-      told(`healed after ${seconds(mendedMs)}, begun ${seconds(beganMs)} ago`);
+      const { currentTestName = '' } = expect.getState();
+      told(
+        `${currentTestName}: whole ${seconds(mendedMs)} after it was done, ${seconds(beganMs)} after its begin`,
+      );
       expect(await watch.stop(), 'what was wrong with member lists meanwhile').toEqual([]);
       const after = await this.ids();
       for (const { name } of this.hosts) {
@@ -118,6 +122,7 @@ export class HostsWorld {
       }
       await this.nothingLost();
     } catch (error) {
+      await mend();
       throw new Error(`${(error as Error).message}\n${await this.events()}`, { cause: error });
     } finally {
       await watch.stop();
@@ -135,7 +140,7 @@ export class HostsWorld {
     const hashes = await Promise.all(
       this.hosts.map((host) => this.application.ask('hash', host, header.revision)),
     );
-    expect(new Set(hashes.map(({ hash }) => hash)).size, 'different stores').toBe(1);
+    expect(new Set(hashes).size, 'different stores').toBe(1);
   }
 
   /** Waits until some other agent will remember that the host's member has gone beyond an index of its log. */

@@ -1,0 +1,47 @@
+/**
+ * Five hosts: what only five can go through, then random rounds, one after the other, while an application writes through
+ * every member. ETCD_AGENT_TEST_SEED is another seed than 1, ETCD_AGENT_TEST_ROUNDS another number of rounds than 20.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, test } from 'vitest';
+import { scenarios } from '../scenarios/index.js';
+import { HostsWorld, impatient, told } from '../worlds/hosts/hosts-world.js';
+import { drawRounds } from '../worlds/hosts/rounds.js';
+import { runScenario } from '../worlds/hosts/run-scenario.js';
+import { runRound } from '../worlds/hosts/strikes.js';
+import type { Lab } from './lab/lab.js';
+import { initialise } from './lab/operator.js';
+import { checkout, fiveHostNames } from './lab/places.js';
+import { story } from './lab/story.js';
+
+const seed = process.env.ETCD_AGENT_TEST_SEED ?? '1';
+const count = Number(process.env.ETCD_AGENT_TEST_ROUNDS ?? '20');
+const roundMsMax = 180_000;
+const agentUnit = readFileSync(join(checkout, 'agent', 'systemd', 'etcd-agent.service'), 'utf8');
+
+await story((host) => host.write('/etc/systemd/system/etcd-agent.service', agentUnit), tell, fiveHostNames);
+
+function tell(lab: Lab): void {
+  let world: HostsWorld;
+  afterAll(() => world?.close());
+  afterEach(({ task }) => {
+    if (task.result?.state === 'fail')
+      told(`again: npm run test:hosts -- --seed ${seed} --rounds ${count} rounds`);
+  });
+
+  test('five agents bootstrap a cluster', async () => {
+    told(`random rounds: seed ${seed}, ${count} of them`);
+    await initialise(lab, impatient);
+    world = await HostsWorld.start(lab);
+  }, 180_000);
+
+  const five = scenarios.filter(({ nodes, ends }) => nodes === 5 && ends.kind === 'healed');
+  test.each(five)('$name', (scenario) => runScenario(world, scenario), roundMsMax);
+
+  test.each(drawRounds(seed, count, fiveHostNames))(
+    'round $number: $text',
+    (round) => runRound(world, round),
+    roundMsMax,
+  );
+}
