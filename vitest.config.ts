@@ -2,8 +2,9 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Five projects: `unit` runs beside the code; `simulated` runs thousands of simulated clusters on child processes of its own;
-// `integration` starts real etcd processes and `hosts` boots whole machines. Those mostly wait, so that two of their files at
-// a time go well on two cores; with more, concurrent clusters would time each other out.
+// `integration` starts real etcd processes. Those mostly wait, so that two of their files at a time go well on two cores; with
+// more, concurrent clusters would time each other out. `hosts` boots whole machines: there is one lab, so one file at a time,
+// which scripts/test.mjs runs beside the others.
 // `timed` runs alone: it compares what etcd does by the second.
 const seeds = 'test/worlds/simulated/seeds.test.ts';
 const timed = 'test/integration/model.test.ts';
@@ -15,16 +16,14 @@ const timed = 'test/integration/model.test.ts';
  */
 const unisolated = { isolate: false, execArgv: ['--require', 'tls'] };
 
-/** Begun first, so that none of them is left running alone at the end; of the two stories on hosts one waits for the other. */
+/** Begun first, so that none of them is left running alone at the end. */
 const longest = [
-  'hosts/systemd',
   'integration/heal-data-3.3.25',
   'integration/playground',
   'integration/resume-agents',
   'integration/heal-five-3.4.23',
   'integration/heal-interrupted-3.3.25',
   'integration/versions',
-  'hosts/healing',
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -88,8 +87,8 @@ export default defineConfig({
         test: {
           name: 'hosts',
           include: ['test/hosts/**/*.test.ts'],
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          maxWorkers: 1,
+          sequence: { groupOrder: 4 },
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -3,7 +3,7 @@
  * application writes through every member all the time: no write that was acknowledged is ever missing. What an agent
  * decides in which situation is told in its unit tests; here is what only a host with systemd can show.
  */
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { Application, writtenKeys } from './lab/application.js';
 import { until } from './lab/commands.js';
@@ -12,6 +12,7 @@ import { fromPackage, type Host } from './lab/host.js';
 import type { Lab } from './lab/lab.js';
 import { enrol, eventsSince, healStatus, initialise, listening, whole } from './lab/operator.js';
 import { hostNames } from './lab/places.js';
+import { repairFile, repairReaches } from './lab/repair.js';
 import { asExpected, kill, mainPid, property } from './lab/services.js';
 import { story } from './lab/story.js';
 
@@ -19,7 +20,6 @@ const dataDir = '/var/lib/etcd/default.etcd';
 const copy = '/var/lib/etcd/copy';
 const clearance = '/run/etcd-agent/cleared';
 const permit = '/run/etcd-agent/may-start-empty';
-const repairFile = '/var/lib/etcd-agent/repair.json';
 
 /** How long an etcd that was stopped by hand is left alone here; the default is a minute. */
 const stoppedMs = 5_000;
@@ -32,7 +32,7 @@ await story(
     host.write('/etc/systemd/journald.conf.d/lab.conf', '[Journal]\nStorage=persistent\n');
   },
   tell,
-  () => fromPackage,
+  { equip: () => fromPackage },
 );
 
 function tell(lab: Lab): void {
@@ -237,7 +237,7 @@ function tell(lab: Lab): void {
         ['removing', 'quarantining', 'adding', 'added', 'joining', 'promoting'],
         ['joining', 'promoting'],
       ]) {
-        stages.push(await repairReaches(etcd1, stagesOfCut));
+        stages.push(await repairReaches(etcd1, stagesOfCut, repairMsMax));
         await etcd1.powerCut();
         await etcd1.boot();
       }
@@ -385,22 +385,6 @@ function tell(lab: Lab): void {
     expect(secrets.length).toBeGreaterThan(3);
     expect([...secrets, ...tokens].filter((line) => log.includes(line))).toEqual([]);
   });
-}
-
-/** Resolves, with the stage, as soon as the host's journal of a repair is at one of these. */
-async function repairReaches(host: Host, stages: readonly string[]): Promise<string> {
-  const untilMs = performance.now() + repairMsMax;
-  let last = 'no repair';
-  while (performance.now() < untilMs) {
-    try {
-      last = (JSON.parse(readFileSync(host.path(repairFile), 'utf8')) as { stage: string }).stage;
-      if (stages.includes(last)) return last;
-    } catch {
-      // It has not begun, or ended a moment ago.
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error(`the repair on ${host.name} did not reach ${stages.join(' or ')}; last: ${last}`);
 }
 
 /** Puts the old copy of the data in the place of the data, as a snapshot of a virtual machine would. The host is off. */

@@ -7,7 +7,7 @@ import { copyFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { describe as describeOutput, until } from './lab/commands.js';
-import { fromPackage, type Host } from './lab/host.js';
+import { type Equipment, fromPackage, type Host } from './lab/host.js';
 import type { Lab } from './lab/lab.js';
 import { agentSeen, enrol, healthy, initialise, listening } from './lab/operator.js';
 import { type AgentPackage, agentPackage, newerAgentPackage } from './lab/packages.js';
@@ -20,11 +20,11 @@ const dropIn = '/etc/systemd/system/etcd.service.d/zz-etcd-agent.conf';
 const clearanceCondition = /^ConditionPathExists=\/run\/etcd-agent\/cleared$/m;
 const nextCommand = 'Next: systemctl enable --now etcd-agent';
 
-const equipment = {
+const equipment: Partial<Record<HostName, Equipment>> = {
   etcd0: { layers: [], checkout: 'no' },
   etcd1: fromPackage,
   etcd2: { layers: ['dnf'], checkout: 'no' },
-} as const;
+};
 
 /** A package is a hundred megabytes to unpack. */
 const packageMsMax = 180_000;
@@ -33,7 +33,7 @@ await story(
   // What a host does not survive here is not told: dpkg need not wait for the disk at every file.
   (host) => host.write('/etc/dpkg/dpkg.cfg.d/lab', 'force-unsafe-io\n'),
   tell,
-  (name: HostName) => equipment[name],
+  { equip: (name) => equipment[name] ?? fromPackage },
 );
 
 function tell(lab: Lab): void {

@@ -33,7 +33,7 @@ await story(
     }
   },
   tell,
-  () => ({ layers: ['agent'], checkout: 'aside' }),
+  { equip: () => ({ layers: ['agent'], checkout: 'aside' }) },
 );
 
 function tell(lab: Lab): void {

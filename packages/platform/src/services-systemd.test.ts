@@ -286,3 +286,14 @@ test('a unit is read with what a distribution passes to etcd', async () => {
     unitFileState: 'enabled',
   });
 });
+
+test.each([
+  ['enabled', []],
+  ['disabled', ['enable --no-ask-password etcd.service']],
+  // By a link on /run: gone at the next boot.
+  ['enabled-runtime', ['enable --no-ask-password etcd.service']],
+])('of a unit that is %s, enabling asks systemd for what is missing and no more', async (state, expected) => {
+  const { services, calls } = scripted(() => `UnitFileState=${state}\n`);
+  await services.enable();
+  expect(calls).toEqual(expected);
+});

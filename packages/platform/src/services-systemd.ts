@@ -172,6 +172,14 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
     return true;
   }
 
+  async function enable(): Promise<void> {
+    // It makes systemd load every unit again, which takes seconds on a busy host: a decision that is carried out meanwhile
+    // grows too old, and so would its next try.
+    const shown = await show(['UnitFileState']);
+    if (typeof shown !== 'string' && shown.get('UnitFileState') === 'enabled') return;
+    await act('enable', ['enable', '--no-ask-password', name], reloadTimeoutMs);
+  }
+
   async function start(): Promise<void> {
     // Also empties the start-limit counter. Fails for a unit that never ran, which is no reason not to start it.
     await systemctl(['reset-failed', '--no-ask-password', name], callTimeoutMs);
@@ -261,7 +269,7 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
     install,
     start,
     stop,
-    enable: () => act('enable', ['enable', '--no-ask-password', name], reloadTimeoutMs),
+    enable,
     disable: () => act('disable', ['disable', '--no-ask-password', name], reloadTimeoutMs),
     lastWords,
     onChange: () => () => undefined,

@@ -1,27 +1,56 @@
 /**
  * An application that writes through every member all the time. It knows which writes were acknowledged: none of them may
- * ever be missing, and the first one through a member after a fault says how long that member was out.
+ * ever be missing, and the first one through a member after a fault says how long that member was out. It also asks members
+ * what they say of themselves, from where an operator would.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { cleanEnvironment, must, until } from './commands.js';
+import { cleanEnvironment, until } from './commands.js';
 import type { Host } from './host.js';
 import type { Lab } from './lab.js';
-import { labNamespace } from './places.js';
+import { labNamespace, subnet } from './places.js';
 
 const program = fileURLToPath(new URL('etcd-client.mjs', import.meta.url));
 /** What all its keys begin with. */
 export const writtenKeys = 'written/';
 
+/** What a member can be asked, and what it answers as etcd's gateway writes it: numbers are strings, defaults are left out. */
+export interface Answers {
+  readonly keys: readonly string[];
+  readonly members: {
+    readonly members?: readonly {
+      readonly ID: string;
+      readonly name?: string;
+      readonly peerURLs: readonly string[];
+      readonly isLearner?: boolean;
+    }[];
+  };
+  readonly status: {
+    readonly header: { readonly member_id: string; readonly revision: string };
+    readonly leader?: string;
+  };
+  /** Of all keys at the revision that is its argument. */
+  readonly hash: string;
+}
+
+interface Question {
+  readonly answered: (answer: unknown) => void;
+  readonly failed: (error: Error) => void;
+}
+
 export class Application {
   private readonly acknowledged = new Set<string>();
   /** By address: when its writes were acknowledged, by performance.now(). */
   private readonly moments = new Map<string, number[]>();
+  private readonly questions = new Map<string, Question>();
+  private asked = 0;
   private readonly writer: ChildProcess;
 
-  constructor(private readonly lab: Lab) {
+  /** `pauseMs`: between two writes through one member. */
+  constructor(lab: Lab, { pauseMs = 50 }: { readonly pauseMs?: number } = {}) {
+    const words = [program, lab.stateDir, subnet.application, writtenKeys, String(pauseMs)];
     const addresses = lab.hosts.map(({ address }) => address);
-    this.writer = spawn('ip', this.words('write', ...addresses), {
+    this.writer = spawn('ip', ['netns', 'exec', labNamespace, process.execPath, ...words, ...addresses], {
       env: cleanEnvironment,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -31,6 +60,14 @@ export class Application {
       rest = lines.pop() ?? '';
       for (const line of lines) this.note(line);
     });
+    this.writer.once('close', () => {
+      for (const { failed } of this.questions.values()) failed(new Error('the application has ended'));
+    });
+  }
+
+  /** How many writes were acknowledged so far. */
+  get count(): number {
+    return this.acknowledged.size;
   }
 
   /** Resolves when a write through the host's member is acknowledged after `sinceMs`; with the milliseconds that took. */
@@ -51,10 +88,23 @@ export class Application {
   }
 
   /** Acknowledged writes that the host's member does not have. */
-  async missingOn({ address }: Host): Promise<string[]> {
+  async missingOn(host: Host): Promise<string[]> {
     const owed = [...this.acknowledged];
-    const there = new Set(JSON.parse(await must('ip', this.words('keys', address))) as string[]);
+    const there = new Set(await this.ask('keys', host));
     return owed.filter((key) => !there.has(key));
+  }
+
+  /** Rejects where the member does not answer in two seconds, or ten where it has more to do. */
+  ask<W extends keyof Answers>(what: W, { address }: Host, argument = ''): Promise<Answers[W]> {
+    this.asked += 1;
+    const number = String(this.asked);
+    return new Promise((resolve, reject) => {
+      this.questions.set(number, {
+        answered: (answer) => resolve(answer as Answers[W]),
+        failed: (error) => reject(new Error(`${what} of ${address}: ${error.message}`)),
+      });
+      this.writer.stdin!.write(`${number} ${what} ${address} ${argument}\n`);
+    });
   }
 
   async close(): Promise<void> {
@@ -65,13 +115,18 @@ export class Application {
   }
 
   private note(line: string): void {
-    const [address = '', key = ''] = line.split(' ');
-    this.acknowledged.add(key);
-    this.moments.set(address, [...(this.moments.get(address) ?? []), performance.now()]);
-  }
-
-  private words(operation: 'write' | 'keys', ...addresses: string[]): string[] {
-    const command = [process.execPath, program, this.lab.stateDir, operation, writtenKeys, ...addresses];
-    return ['netns', 'exec', labNamespace, ...command];
+    const [kind, first = ''] = line.split(' ', 2);
+    const rest = line.slice(`${kind} ${first} `.length);
+    if (kind === 'w') {
+      this.acknowledged.add(rest);
+      const moments = this.moments.get(first);
+      if (moments === undefined) this.moments.set(first, [performance.now()]);
+      else moments.push(performance.now());
+      return;
+    }
+    const question = this.questions.get(first);
+    this.questions.delete(first);
+    if (kind === 'a') question?.answered(JSON.parse(rest));
+    else question?.failed(new Error(rest));
   }
 }

@@ -2,29 +2,54 @@
  * A control group per host. Without one all hosts would share one tree, because each systemd takes the group that it is
  * started in for the root of its own: a unit on one host would then hold the processes of its namesakes on the others.
  */
-import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { must } from './commands.js';
-import { type HostName, hostNames, namespaceOf, runDir } from './places.js';
+import { must, until } from './commands.js';
+import { fiveHostNames, type HostName, namespaceOf, runDir } from './places.js';
 
 /** Our own view of the unified hierarchy: not every machine has it mounted, or in the same place. */
 const hierarchy = join(runDir, 'cgroup');
+/** The kernel does both at once; a process in the middle of a write to a slow disk takes part when that is done. */
+const obeyMsMax = 10_000;
 
 export async function makeCgroups(): Promise<void> {
   mkdirSync(hierarchy, { recursive: true });
   await must('mount', ['-t', 'cgroup2', 'cgroup2', hierarchy]);
-  for (const host of hostNames) mkdirSync(cgroupOf(host), { recursive: true });
+  for (const host of fiveHostNames) mkdirSync(cgroupOf(host), { recursive: true });
 }
 
 export function cgroupOf(host: HostName): string {
   return join(hierarchy, namespaceOf(host));
 }
 
-/** Their processes must have ended. Nothing happens where the hierarchy is not mounted. */
-export function removeCgroups(): void {
-  for (const host of hostNames) {
-    if (existsSync(cgroupOf(host))) removeTree(cgroupOf(host));
+/** No process of the host runs while `during` does: what it sees of the host is of one moment. */
+export async function frozen<T>(host: HostName, during: () => Promise<T>): Promise<T> {
+  writeFileSync(join(cgroupOf(host), 'cgroup.freeze'), '1');
+  try {
+    await becomes(host, 'frozen 1');
+    return await during();
+  } finally {
+    writeFileSync(join(cgroupOf(host), 'cgroup.freeze'), '0');
   }
+}
+
+/** Ends every process of a host that is left, and removes the groups. Nothing happens where the hierarchy is not mounted. */
+export async function removeCgroups(): Promise<void> {
+  for (const host of fiveHostNames) {
+    if (!existsSync(cgroupOf(host))) continue;
+    const kill = join(cgroupOf(host), 'cgroup.kill');
+    // From Linux 5.14.
+    if (existsSync(kill)) writeFileSync(kill, '1');
+    await becomes(host, 'populated 0');
+    removeTree(cgroupOf(host));
+  }
+}
+
+async function becomes(host: HostName, state: string): Promise<void> {
+  await until(`the control group of ${host} is ${state}`, obeyMsMax, async () => {
+    const states = readFileSync(join(cgroupOf(host), 'cgroup.events'), 'utf8').split('\n');
+    return states.includes(state) ? { value: undefined } : { notYet: states.join(', ') };
+  });
 }
 
 /** A group's files are the kernel's; only directories can be removed, the innermost first. */

@@ -1,20 +1,24 @@
 /**
  * An application of the lab's cluster, on the lab's network, over etcd's JSON gateway (etcd 3.4 and later).
  *
- *     etcd-client.mjs STATE write PREFIX ADDRESS...   writes through every member until its input ends; a line per acknowledged key
- *     etcd-client.mjs STATE keys PREFIX ADDRESS       what one member has, after a linearizable read through it
+ *     etcd-client.mjs STATE OWN_ADDRESS PREFIX PAUSE_MS ADDRESS...
  *
- * STATE is the coordinator's state directory. A write that was not acknowledged is never repeated: the next one is another key.
+ * It writes through every member until its input ends, with a pause after each write, and prints a line for each key that was
+ * acknowledged: `w ADDRESS KEY`. A write that was not is never repeated: the next one is another key. A line of its input is
+ * a question to one member, `NUMBER WHAT ADDRESS [ARGUMENT]`, answered by `a NUMBER JSON` or `e NUMBER MESSAGE`. STATE is the
+ * coordinator's state directory.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
 const writeMsMax = 1_000;
 const readMsMax = 10_000;
-const pauseMs = 50;
+const lookMsMax = 2_000;
 
-const [state, operation, prefix, ...addresses] = process.argv.slice(2);
+const [state, localAddress, prefix, pauseMs, ...addresses] = process.argv.slice(2);
 const connections = new Agent({
   keepAlive: true,
   ca: readFileSync(join(state, 'ca', 'etcd-root-ca.pem')),
@@ -22,35 +26,55 @@ const connections = new Agent({
   key: readFileSync(join(state, 'admin', 'etcd-client-key.pem')),
 });
 
-if (operation === 'write') {
-  let ended = false;
-  process.stdin.on('end', () => {
+const questions = {
+  /** Its keys, after a linearizable read through it. */
+  keys: keysAt,
+  /** Its own list of the members. */
+  members: (address) => call(address, 'cluster/member/list', {}, lookMsMax),
+  status: (address) => call(address, 'maintenance/status', {}, lookMsMax),
+  /** Of all keys as it has them at a revision. The gateway's own hash is of what a member holds at its own moment. */
+  hash: async (address, revision) => {
+    const all = { key: base64('\0'), range_end: base64('\0'), revision };
+    const { kvs } = await call(address, 'kv/range', all, readMsMax);
+    return createHash('sha256').update(JSON.stringify(kvs)).digest('hex');
+  },
+};
+
+let ended = false;
+createInterface({ input: process.stdin })
+  .on('line', answer)
+  .on('close', () => {
     ended = true;
   });
-  process.stdin.resume();
-  await Promise.all(addresses.map((address) => writeThrough(address, () => ended)));
-} else {
-  process.stdout.write(`${JSON.stringify(await keysAt(addresses[0]))}\n`);
-}
+await Promise.all(addresses.map((address) => writeThrough(address, () => ended)));
 connections.destroy();
+
+async function answer(line) {
+  const [number, what, address, argument] = line.split(' ');
+  try {
+    process.stdout.write(`a ${number} ${JSON.stringify(await questions[what](address, argument))}\n`);
+  } catch (error) {
+    process.stdout.write(`e ${number} ${error.message.replace(/\s+/g, ' ')}\n`);
+  }
+}
 
 async function writeThrough(address, ended) {
   for (let at = 0; !ended(); at += 1) {
     const key = `${prefix}${address}/${String(at).padStart(6, '0')}`;
     try {
-      await call(address, 'put', { key: base64(key), value: base64(String(at)) }, writeMsMax);
-      process.stdout.write(`${address} ${key}\n`);
+      await call(address, 'kv/put', { key: base64(key), value: base64(String(at)) }, writeMsMax);
+      process.stdout.write(`w ${address} ${key}\n`);
     } catch {
       // It was not acknowledged, so nothing is owed.
     }
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await new Promise((resolve) => setTimeout(resolve, Number(pauseMs)));
   }
 }
 
 async function keysAt(address) {
   const end = prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
   const range = { key: base64(prefix), range_end: base64(end), keys_only: true };
-  const { kvs = [] } = await call(address, 'range', range, readMsMax);
+  const { kvs = [] } = await call(address, 'kv/range', range, readMsMax);
   return kvs.map(({ key }) => Buffer.from(key, 'base64').toString());
 }
 
@@ -61,7 +85,7 @@ function base64(text) {
 function call(address, method, body, timeoutMs) {
   return new Promise((resolve, reject) => {
     const sent = request(
-      { agent: connections, host: address, port: 2379, path: `/v3/kv/${method}`, method: 'POST' },
+      { agent: connections, localAddress, host: address, port: 2379, path: `/v3/${method}`, method: 'POST' },
       (response) => {
         const chunks = [];
         response.on('data', (chunk) => chunks.push(chunk));

@@ -6,16 +6,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cgroupOf } from './cgroups.js';
-import {
-  type CommandOptions,
-  cleanEnvironment,
-  describe,
-  must,
-  type Output,
-  run,
-  until,
-} from './commands.js';
+import { cgroupOf, frozen } from './cgroups.js';
+import { type CommandOptions, cleanEnvironment, describe, type Output, run, until } from './commands.js';
+import { Disk } from './disk.js';
 import type { LayerName } from './layers.js';
 import {
   checkout,
@@ -59,35 +52,71 @@ interface Running {
 export class Host {
   readonly address: string;
   private readonly home: string;
+  private readonly disk: Disk;
   private running: Running | undefined;
 
+  /** `lower`: root file systems, the uppermost first. `prepare` puts on a fresh disk what the test wants to be there before the first boot. */
   private constructor(
     readonly name: HostName,
+    lower: string,
     private readonly equipment: Equipment,
+    private readonly prepare: (host: Host) => void,
   ) {
     this.address = hostAddresses[name];
     this.home = join(runDir, name);
+    this.disk = new Disk(this.home, lower);
   }
 
-  /** A host that was never booted, with nothing of ours configured. `lower`: root file systems, the uppermost first. */
-  static async create(name: HostName, lower: string, equipment: Equipment): Promise<Host> {
-    const host = new Host(name, equipment);
-    const layer = (part: string) => join(host.home, part);
-    for (const part of ['upper', 'work', 'root']) mkdirSync(layer(part), { recursive: true });
-    const layers = `lowerdir=${lower},upperdir=${layer('upper')},workdir=${layer('work')}`;
-    await must('mount', ['-t', 'overlay', 'overlay', '-o', layers, layer('root')]);
-    // Without one systemd would see a first boot and enable whatever the release enables by default.
-    host.write('/etc/machine-id', `${randomBytes(16).toString('hex')}\n`);
-    host.write('/etc/hostname', `${name}\n`);
-    host.write('/etc/hosts', `127.0.0.1 localhost\n${host.address} ${name}\n`);
-    if (equipment.checkout === 'program')
-      symlinkSync(`${checkoutInHost}/agent/bin/etcd-agent.js`, host.path('/usr/bin/etcd-agent'));
+  /** A host that was never booted, with nothing of ours configured. */
+  static async create(
+    name: HostName,
+    lower: string,
+    equipment: Equipment,
+    prepare: (host: Host) => void,
+  ): Promise<Host> {
+    const host = new Host(name, lower, equipment, prepare);
+    await host.reinstall();
     return host;
+  }
+
+  /** A host with the disk that a copy holds, and an address of its own. */
+  static async clone(name: HostName, lower: string, equipment: Equipment, copy: string): Promise<Host> {
+    const host = new Host(name, lower, equipment, () => {});
+    await host.disk.restoreFrom(copy);
+    return host;
+  }
+
+  /** The host, which is off, is given a fresh disk. */
+  async reinstall(): Promise<void> {
+    await this.disk.makeFresh();
+    // Without one systemd would see a first boot and enable whatever the release enables by default.
+    this.write('/etc/machine-id', `${randomBytes(16).toString('hex')}\n`);
+    this.write('/etc/hostname', `${this.name}\n`);
+    this.write('/etc/hosts', `127.0.0.1 localhost\n${this.address} ${this.name}\n`);
+    if (this.equipment.checkout === 'program')
+      symlinkSync(`${checkoutInHost}/agent/bin/etcd-agent.js`, this.path('/usr/bin/etcd-agent'));
+    this.prepare(this);
+  }
+
+  /** A copy of its disk as it is at one moment, for `restoreDisk` or a clone. */
+  async copyDisk(to: string): Promise<void> {
+    const copy = () => this.disk.copyTo(to);
+    await (this.isRunning ? frozen(this.name, copy) : copy());
+  }
+
+  /** The host, which is off, has the disk of that copy. */
+  restoreDisk(copy: string): Promise<void> {
+    return this.disk.restoreFrom(copy);
   }
 
   /** A path of the host, as seen from this machine. */
   path(inHost: string): string {
-    return join(this.home, 'root', inHost);
+    return join(this.disk.root, inHost);
+  }
+
+  /** A path of the host that does not outlive a boot, such as one below /run. The host is on. */
+  runPath(inHost: string): string {
+    return join('/proc', String(this.mustRun().firstPid), 'root', inHost);
   }
 
   write(inHost: string, text: string): void {
@@ -177,7 +206,7 @@ export class Host {
     return [
       '--quiet',
       '--boot',
-      `--directory=${join(this.home, 'root')}`,
+      `--directory=${this.disk.root}`,
       `--machine=${machine}`,
       `--hostname=${this.name}`,
       // This machine's own systemd, where it has one, is not told: it may have none.

@@ -1,5 +1,5 @@
 /**
- * Three real hosts on one machine, as systemd containers with the runbook's addresses, and a place beside them for the
+ * Real hosts on one machine, three of them or five, as systemd containers with the runbook's addresses, and a place beside them for the
  * coordinator. Needs root on a Debian-like machine whose kernel lets it: where it cannot be had, it says why.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { makeNetwork, removeNetwork } from './network.js';
 import {
   cache,
   checkout,
+  fiveHostNames,
   type HostName,
   hostNames,
   labNamespace,
@@ -36,43 +37,54 @@ const tools = {
   setpriv: 'util-linux',
   mount: 'mount',
   ssh: 'openssh-client',
+  nft: 'nftables',
 };
 const installMsMax = 180_000;
-/** Two runs of somebody else, with a root file system or packages to make. */
-const turnMsMax = 600_000;
+/** The longest story of somebody else, with a root file system or packages to make. */
+const turnMsMax = 900_000;
 
-/** What each host has when it is first switched on. */
-export type Equipping = (name: HostName) => Equipment;
+export interface LabOptions {
+  /** The runbook's three, if not said. */
+  readonly names?: readonly HostName[];
+  /** What each host has when it is first switched on: this checkout, if not said. */
+  readonly equip?: (name: HostName) => Equipment;
+}
 
-/** Boots the hosts, `prepare` having been called on each before it was first switched on. */
+/** Boots hosts, `prepare` having been called on each before it was first switched on. */
 export async function openLab(
   prepare: (host: Host) => void,
-  equip: Equipping = () => fromCheckout,
+  { names = hostNames, equip = () => fromCheckout }: LabOptions = {},
 ): Promise<LabOpening> {
   const lacking = whatLacks();
   if (lacking !== undefined) return { kind: 'unable', why: lacking };
   mkdirSync(cache, { recursive: true });
   const lock = await waitForTurn();
-  const lab = new Lab(lock);
+  let lab: Lab | undefined;
   try {
     await installTools();
     const root = await rootFileSystem();
+    lab = new Lab(lock, root, equip);
     await removeLeftovers();
     await makeCgroups();
     await makeNetwork();
-    await lab.boot(root, prepare, equip);
+    await lab.boot(names, prepare);
     return { kind: 'open', lab };
   } catch (error) {
     // Why it cannot be opened is what matters, not that it cannot be closed either.
-    await lab.close().catch(() => {});
+    await (lab === undefined ? lock.release() : lab.close()).catch(() => {});
     return { kind: 'unable', why: (error as Error).message.replace(/\s+/g, ' ') };
   }
 }
 
 export class Lab {
   private readonly made: Host[] = [];
+  private readonly clones: Host[] = [];
 
-  constructor(private readonly lock: ExclusiveLock) {}
+  constructor(
+    private readonly lock: ExclusiveLock,
+    private readonly root: string,
+    private readonly equip: (name: HostName) => Equipment,
+  ) {}
 
   get hosts(): readonly Host[] {
     return this.made;
@@ -87,14 +99,20 @@ export class Lab {
     return found;
   }
 
-  async boot(root: string, prepare: (host: Host) => void, equip: Equipping): Promise<void> {
-    for (const name of hostNames) {
-      const equipment = equip(name);
-      const host = await Host.create(name, await layered(root, equipment.layers), equipment);
-      this.made.push(host);
-      prepare(host);
+  async boot(names: readonly HostName[], prepare: (host: Host) => void): Promise<void> {
+    for (const name of names) {
+      const equipment = this.equip(name);
+      this.made.push(await Host.create(name, await layered(this.root, equipment.layers), equipment, prepare));
     }
     await Promise.all(this.made.map((host) => host.boot()));
+  }
+
+  /** Another machine with the disk that a copy holds, in the place of a host that this lab does not have. It is off. */
+  async clone(copy: string, name: HostName): Promise<Host> {
+    const equipment = this.equip(name);
+    const clone = await Host.clone(name, await layered(this.root, equipment.layers), equipment, copy);
+    this.clones.push(clone);
+    return clone;
   }
 
   /** Runs the real `coordinator` on a network that reaches the hosts and nothing else. */
@@ -109,7 +127,9 @@ export class Lab {
 
   /** Switches everything off and removes every trace but the root file system. */
   async close(): Promise<void> {
-    await Promise.all(this.made.filter((host) => host.isRunning).map((host) => host.powerCut()));
+    await Promise.all(
+      [...this.made, ...this.clones].filter((host) => host.isRunning).map((host) => host.powerCut()),
+    );
     await removeLeftovers();
     await this.lock.release();
   }
@@ -153,15 +173,15 @@ async function installTools(): Promise<void> {
 
 /** Of an earlier run that was killed, or of this one. */
 async function removeLeftovers(): Promise<void> {
+  await removeCgroups();
   await removeNetwork();
-  removeCgroups();
   const mounted = readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')
     .filter((path) => path.startsWith(`${runDir}/`));
   for (const path of mounted.reverse()) await must('umount', [path]);
   rmSync(runDir, { recursive: true, force: true });
-  for (const name of hostNames) {
+  for (const name of fiveHostNames) {
     rmSync(`/run/systemd/nspawn/propagate/${namespaceOf(name)}`, { recursive: true, force: true });
   }
 }

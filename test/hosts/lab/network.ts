@@ -3,16 +3,35 @@
  * that is sent to these addresses leaves the namespaces.
  */
 import { must, run } from './commands.js';
-import { type HostName, hostAddresses, hostNames, labNamespace, namespaceOf, subnet } from './places.js';
+import { fiveHostNames, type HostName, hostAddresses, labNamespace, namespaceOf, subnet } from './places.js';
 
 export async function makeNetwork(): Promise<void> {
   const ip = (...args: string[]) => must('ip', args);
   await ip('netns', 'add', labNamespace);
   await ip('-n', labNamespace, 'link', 'set', 'lo', 'up');
   await ip('-n', labNamespace, 'link', 'add', 'br0', 'type', 'bridge');
-  await ip('-n', labNamespace, 'addr', 'add', `${subnet.bridge}/${subnet.bits}`, 'dev', 'br0');
+  for (const address of [subnet.coordinator, subnet.application]) {
+    await ip('-n', labNamespace, 'addr', 'add', `${address}/${subnet.bits}`, 'dev', 'br0');
+  }
   await ip('-n', labNamespace, 'link', 'set', 'br0', 'up');
-  for (const host of hostNames) await addHost(host);
+  for (const host of fiveHostNames) await addHost(host);
+}
+
+export async function giveAddress(host: HostName): Promise<void> {
+  await must('ip', ['-n', namespaceOf(host), 'addr', 'add', onSubnet(host), 'dev', 'eth0']);
+}
+
+export async function takeAddress(host: HostName): Promise<void> {
+  await must('ip', ['-n', namespaceOf(host), 'addr', 'delete', onSubnet(host), 'dev', 'eth0']);
+}
+
+function onSubnet(host: HostName): string {
+  return `${hostAddresses[host]}/${subnet.bits}`;
+}
+
+/** The bridge's end of a host's cable. */
+export function portOf(host: string): string {
+  return `to-${host}`;
 }
 
 async function addHost(host: HostName): Promise<void> {
@@ -20,7 +39,7 @@ async function addHost(host: HostName): Promise<void> {
   const namespace = namespaceOf(host);
   await ip('netns', 'add', namespace);
   await ip('-n', namespace, 'link', 'set', 'lo', 'up');
-  const port = `to-${host}`;
+  const port = portOf(host);
   await ip(
     '-n',
     labNamespace,
@@ -36,14 +55,14 @@ async function addHost(host: HostName): Promise<void> {
     namespace,
   );
   await ip('-n', labNamespace, 'link', 'set', port, 'master', 'br0', 'up');
-  await ip('-n', namespace, 'addr', 'add', `${hostAddresses[host]}/${subnet.bits}`, 'dev', 'eth0');
+  await giveAddress(host);
   await ip('-n', namespace, 'link', 'set', 'eth0', 'up');
 }
 
 /** Ends whatever runs in the lab's namespaces and removes them; nothing happens where there are none. */
 export async function removeNetwork(): Promise<void> {
   const there = new Set((await must('ip', ['netns', 'list'])).split('\n').map((line) => line.split(' ')[0]));
-  for (const namespace of [...hostNames.map(namespaceOf), labNamespace]) {
+  for (const namespace of [...fiveHostNames.map(namespaceOf), labNamespace]) {
     if (!there.has(namespace)) continue;
     const pids = (await run('ip', ['netns', 'pids', namespace])).stdout.split('\n').filter(Boolean);
     for (const pid of pids) endProcess(Number(pid));

@@ -1,14 +1,14 @@
 /**
  * What an operator does with the real `coordinator` beside the hosts, and reads from it.
  */
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import { until } from './commands.js';
 import type { Host } from './host.js';
 import type { Lab } from './lab.js';
-import { hostAddresses, hostNames, runDir } from './places.js';
+import { checkout, runDir } from './places.js';
 
 export interface Finding {
   readonly node: string;
@@ -17,19 +17,65 @@ export interface Finding {
   readonly message: string;
 }
 
+/** By name, as they are written in the topology. */
+type Settings = Readonly<Record<string, string>>;
+
 /**
- * The runbook's topology as `coordinator template` prints it, but with keys that take no minute to make, and with these
- * values for settings of `healing:`.
+ * The runbook's topology as `coordinator template` prints it, with the lab's hosts that it does not name too, but with keys
+ * that take no minute to make, and with these values for settings of `healing:`.
  */
-export async function initialise(lab: Lab, healing: Readonly<Record<string, string>> = {}): Promise<void> {
-  const settings = Object.entries({ key: '{ algo: ecdsa, size: 256 }', ...healing });
-  let topology = (await lab.coordinator(['template'])).stdout;
-  for (const address of Object.values(hostAddresses)) expect(topology).toContain(address);
-  for (const [key, value] of settings) {
-    const line = new RegExp(`^( *${key}:).*$`, 'm');
-    expect(topology).toMatch(line);
-    topology = topology.replace(line, `$1 ${value}`);
+export async function initialise(lab: Lab, healing: Settings = {}): Promise<void> {
+  await initialiseFrom(
+    lab,
+    withSettings(await template(lab), { key: '{ algo: ecdsa, size: 256 }', ...healing }),
+  );
+}
+
+/** The runbook's three files for cfssl, as they are. */
+const runbookFiles = ['etcd-root-ca-csr.json', 'etcd-csr.json', 'etcd-gencert.json'];
+
+/** As the runbook has it: its hosts, its timings, its files for cfssl and so its RSA keys of 4096 bits. */
+export async function initialiseAsRunbook(lab: Lab, healing: Settings = {}): Promise<void> {
+  const topology = await template(lab);
+  expect(topology).toMatch(/^ *heartbeatInterval: 500 /m);
+  expect(topology).toMatch(/^ *electionTimeout: 2500 /m);
+  for (const name of runbookFiles) {
+    copyFileSync(join(checkout, 'packages', 'pki', 'src', 'testdata', name), join(runDir, name));
   }
+  const [before, pki] = topology.split(/^(?=pki:)/m) as [string, string];
+  // What the template says: these instead of the values above them.
+  const files = pki
+    .replace(/^ {2}(key|names|expiry):.*\n/gm, '')
+    .replace(/^ {2}# (caCsr|csr|config):/gm, '  $1:');
+  for (const name of runbookFiles) expect(files).toMatch(new RegExp(`^  \\w+: ${name}$`, 'm'));
+  await initialiseFrom(lab, withSettings(before, healing) + files);
+}
+
+async function template(lab: Lab): Promise<string> {
+  const { stdout } = await lab.coordinator(['template']);
+  let last = '';
+  let topology = stdout;
+  for (const { name, address } of lab.hosts) {
+    const entry = new RegExp(`^  - name: ${name}\\b.*\\n    address: ${address}\\b.*\\n    dns: .*\\n`, 'm');
+    const added = `${last}  - name: ${name} #\n    address: ${address}\n    dns: [${name}.51know.info]\n`;
+    if (!entry.test(topology)) topology = topology.replace(last, added);
+    last = entry.exec(topology)?.[0] ?? '';
+    expect(last, `the entry of ${name}`).not.toBe('');
+  }
+  return topology;
+}
+
+function withSettings(topology: string, settings: Settings): string {
+  let text = topology;
+  for (const [key, value] of Object.entries(settings)) {
+    const line = new RegExp(`^( *${key}:).*$`, 'm');
+    expect(text).toMatch(line);
+    text = text.replace(line, `$1 ${value}`);
+  }
+  return text;
+}
+
+async function initialiseFrom(lab: Lab, topology: string): Promise<void> {
   const file = join(runDir, 'cluster.yaml');
   writeFileSync(file, topology);
   expect(await lab.coordinator(['init', '-f', file])).toMatchObject({ code: 0 });
@@ -44,8 +90,12 @@ export async function listening(host: Host): Promise<void> {
 }
 
 /** Returns the token, which is of no use any more. */
-export async function enrol(lab: Lab, host: Host): Promise<string> {
-  const token = await lab.coordinator(['token', host.name]);
+export async function enrol(
+  lab: Lab,
+  host: Host,
+  { replace = false }: { readonly replace?: boolean } = {},
+): Promise<string> {
+  const token = await lab.coordinator(['token', host.name, ...(replace ? ['--replace'] : [])]);
   expect(token).toMatchObject({ code: 0 });
   const installed = await host.runWith({ input: token.stdout }, 'etcd-agent', 'enrol', '--token-file', '-');
   expect(installed).toMatchObject({ code: 0 });
@@ -87,11 +137,16 @@ export async function health(lab: Lab): Promise<Record<string, string>> {
 }
 
 export async function healthy(lab: Lab): Promise<void> {
-  await until('three healthy members', 60_000, async () => {
+  await until('every member is healthy', 60_000, async () => {
     const seen = await health(lab);
-    const all = hostNames.every((name) => seen[name] === 'healthy');
+    const all = lab.hosts.every(({ name }) => seen[name] === 'healthy');
     return all ? { value: seen } : { notYet: JSON.stringify(seen) };
   });
+}
+
+/** By name: whether the coordinator reaches the agent. */
+export async function connected(lab: Lab): Promise<Record<string, boolean>> {
+  return Object.fromEntries((await status(lab)).agents.map(({ name, connected }) => [name, connected]));
 }
 
 export async function agentSeen(lab: Lab, name: string) {
@@ -100,7 +155,7 @@ export async function agentSeen(lab: Lab, name: string) {
 }
 
 /**
- * `coordinator status` finds nothing to complain of: three healthy voters, an entry for each node and no other. Returns their
+ * `coordinator status` finds nothing to complain of: healthy voters only, an entry for each node and no other. Returns their
  * member ids by name.
  */
 export async function whole(lab: Lab): Promise<Record<string, string>> {
@@ -108,7 +163,12 @@ export async function whole(lab: Lab): Promise<Record<string, string>> {
     const { code, members } = await status(lab);
     const names = members.map(({ name }) => name).sort();
     const all =
-      code === 0 && isDeepStrictEqual(names, hostNames) && members.every(({ role }) => role !== 'learner');
+      code === 0 &&
+      isDeepStrictEqual(
+        names,
+        lab.hosts.map(({ name }) => name),
+      ) &&
+      members.every(({ role }) => role !== 'learner');
     const ids = Object.fromEntries(members.map(({ name, id }) => [name, id]));
     return all ? { value: ids } : { notYet: `${code} ${JSON.stringify(members)}` };
   });

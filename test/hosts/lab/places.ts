@@ -34,13 +34,18 @@ export function namespaceOf(host: string): string {
   return `${prefix}-${host}`;
 }
 
-export const subnet = { bridge: '192.168.124.1', bits: 24 };
+/** The coordinator has the one address, applications the other. */
+export const subnet = { coordinator: '192.168.124.1', application: '192.168.124.2', bits: 24 };
 
-/** The runbook's hosts. */
+/** The hosts that a lab can have. */
 export const hostAddresses = {
   etcd0: '192.168.124.22',
   etcd1: '192.168.124.23',
   etcd2: '192.168.124.24',
+  etcd3: '192.168.124.25',
+  etcd4: '192.168.124.26',
 } as const;
 export type HostName = keyof typeof hostAddresses;
-export const hostNames = Object.keys(hostAddresses) as HostName[];
+export const fiveHostNames = Object.keys(hostAddresses) as HostName[];
+/** The runbook's hosts, which most labs have. */
+export const hostNames = fiveHostNames.slice(0, 3);

@@ -4,15 +4,15 @@
  */
 import { afterAll, afterEach, beforeEach, test } from 'vitest';
 import type { Host } from './host.js';
-import { type Equipping, type Lab, openLab } from './lab.js';
+import { type Lab, type LabOptions, openLab } from './lab.js';
 
-/** Boots the hosts, `prepare` having been called on each, and tells the story on them. `equip`: with the checkout, if not said. */
+/** Boots the hosts, `prepare` having been called on each, and tells the story on them. */
 export async function story(
   prepare: (host: Host) => void,
   tell: (lab: Lab) => void,
-  equip?: Equipping,
+  options?: LabOptions,
 ): Promise<void> {
-  const opening = await openLab(prepare, equip);
+  const opening = await openLab(prepare, options);
   if (opening.kind === 'unable') return skipped(opening.why);
   const { lab } = opening;
   afterAll(() => lab.close());

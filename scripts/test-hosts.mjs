@@ -1,0 +1,35 @@
+// npm run test:hosts -- [--seed S] [--rounds N] [vitest arguments]: sets up what is missing, makes the lab, which is kept, and
+// runs the tests on booted hosts, of which one at a time has it. `--seed` and `--rounds` are of the random rounds. It needs root
+// and Debian. Exit code 0 only when all tests passed.
+import { parseArgs } from 'node:util';
+import { Failure, runScript } from './setup/failure.mjs';
+import { prepare } from './setup/prepare.mjs';
+import { summaryLine } from './setup/test-results.mjs';
+import { countRuns, runVitest } from './setup/vitest.mjs';
+
+await runScript(async () => {
+  const { values, positionals } = parseArgs({
+    options: { seed: { type: 'string' }, rounds: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const { seed, rounds } = values;
+  if (rounds !== undefined && !/^[1-9]\d{0,4}$/.test(rounds))
+    throw new Failure({
+      what: `--rounds ${rounds} is not a number above 0`,
+      where: 'npm run test:hosts',
+      next: 'npm run test:hosts -- --rounds 100 --seed 7 rounds',
+    });
+  const { etcd } = await prepare();
+  const code = await runVitest('hosts', ['--project', 'hosts', ...positionals], {
+    ...process.env,
+    ETCD_BIN: etcd,
+    ...(seed === undefined ? {} : { ETCD_AGENT_TEST_SEED: seed }),
+    ...(rounds === undefined ? {} : { ETCD_AGENT_TEST_ROUNDS: rounds }),
+  });
+  const counts = countRuns(['hosts']);
+  console.log('');
+  if (code !== 0 && counts.failed === 0)
+    console.log(`failed: vitest ended with exit code ${code}, see above`);
+  console.log(summaryLine(counts));
+  return code !== 0 || counts.failed === 0 ? code : 1;
+});
