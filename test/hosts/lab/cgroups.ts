@@ -15,6 +15,8 @@ const obeyMsMax = 10_000;
 export async function makeCgroups(): Promise<void> {
   mkdirSync(hierarchy, { recursive: true });
   await must('mount', ['-t', 'cgroup2', 'cgroup2', hierarchy]);
+  // Groups outlive a mount that was taken away without them, and one of them may still be frozen: no host would boot in it.
+  await removeCgroups();
   for (const host of fiveHostNames) mkdirSync(cgroupOf(host), { recursive: true });
 }
 

@@ -43,6 +43,11 @@ const installMsMax = 180_000;
 /** The longest story of somebody else, with a root file system or packages to make. */
 const turnMsMax = 900_000;
 
+/** No reason to skip anything: the machine can run hosts, and does not get rid of those of an earlier run. */
+class LeftoversError extends Error {
+  override readonly name = 'LeftoversError';
+}
+
 export interface LabOptions {
   /** The runbook's three, if not said. */
   readonly names?: readonly HostName[];
@@ -64,7 +69,12 @@ export async function openLab(
     await installTools();
     const root = await rootFileSystem();
     lab = new Lab(lock, root, equip);
-    await removeLeftovers();
+    await removeLeftovers().catch((cause: Error) => {
+      const next = `next: look at what uses ${runDir}, at ip netns list and at /proc/mounts`;
+      throw new LeftoversError(`an earlier run of the lab cannot be removed: ${cause.message}\n${next}`, {
+        cause,
+      });
+    });
     await makeCgroups();
     await makeNetwork();
     await lab.boot(names, prepare);
@@ -72,6 +82,7 @@ export async function openLab(
   } catch (error) {
     // Why it cannot be opened is what matters, not that it cannot be closed either.
     await (lab === undefined ? lock.release() : lab.close()).catch(() => {});
+    if (error instanceof LeftoversError) throw error;
     return { kind: 'unable', why: (error as Error).message.replace(/\s+/g, ' ') };
   }
 }
@@ -126,11 +137,16 @@ export class Lab {
   }
 
   /** Switches everything off and removes every trace but the root file system. */
-  async close(): Promise<void> {
+  async clear(): Promise<void> {
     await Promise.all(
       [...this.made, ...this.clones].filter((host) => host.isRunning).map((host) => host.powerCut()),
     );
     await removeLeftovers();
+  }
+
+  /** After it another run may open its lab. */
+  async close(): Promise<void> {
+    await this.clear();
     await this.lock.release();
   }
 }

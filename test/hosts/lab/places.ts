@@ -21,10 +21,11 @@ export const checkoutInHost = '/opt/etcd-agent';
 /** This machine's Node there, for what tests run of the checkout: no PATH has it. */
 export const nodeInHost = '/opt/etcd-agent-node';
 
-const prefix = `etcd-lab-${createHash('sha256').update(checkout).digest('hex').slice(0, 6)}`;
+/** What every name begins with that the lab gives to something on the machine. */
+export const prefix = `etcd-lab-${createHash('sha256').update(checkout).digest('hex').slice(0, 6)}`;
 
 /** One run of a checkout at a time. */
-export const lockFile = `/run/${prefix}.lock`;
+export const lockFile = join(cache, 'lock');
 
 /** The network namespace of the bridge; the coordinator runs in it. */
 export const labNamespace = `${prefix}-bridge`;
