@@ -2,7 +2,7 @@
  * What can happen to a cluster, as the simulation runs it too, on real hosts that are set up as the runbook has them: its
  * addresses, its files for cfssl, its RSA keys, its timings. An application writes all the time, and loses nothing.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { scenarios } from '../scenarios/index.js';
@@ -13,7 +13,8 @@ import { until } from './lab/commands.js';
 import { walDir } from './lab/data-dir.js';
 import { fromPackage, type Host } from './lab/host.js';
 import type { Lab } from './lab/lab.js';
-import { connected, initialiseAsRunbook } from './lab/operator.js';
+import { connected, initialiseAsRunbook, listening } from './lab/operator.js';
+import { newerAgentPackage } from './lab/packages.js';
 import { cut, mend } from './lab/partition.js';
 import { hostNames, runDir } from './lab/places.js';
 import { repairFile } from './lab/repair.js';
@@ -131,6 +132,26 @@ function tell(lab: Lab): void {
       );
     });
   });
+
+  test(
+    'every agent is upgraded from package to package, one host after the other: no etcd is restarted',
+    async () => {
+      const { deb, version } = await newerAgentPackage();
+      const pids = (unit: string) => Promise.all(lab.hosts.map((host) => mainPid(host, unit)));
+      const [agents, etcds] = [await pids('etcd-agent'), await pids('etcd')];
+      await world.round(async () => {
+        for (const host of lab.hosts) {
+          copyFileSync(deb, host.path('/root/newer.deb'));
+          await host.runWith({ timeoutMs: scenarioMsMax }, 'dpkg', '-i', '/root/newer.deb');
+          expect(await host.must('etcd-agent', '--version')).toBe(version);
+          await listening(host);
+        }
+      });
+      expect(await pids('etcd')).toEqual(etcds);
+      for (const [at, pid] of (await pids('etcd-agent')).entries()) expect(pid).not.toBe(agents[at]);
+    },
+    scenarioMsMax,
+  );
 
   const here = scenarios.filter((each) => each.nodes === 3 && isRunHere(each));
   for (const each of here) test(each.name, () => runScenario(world, each), scenarioMsMax);

@@ -68,6 +68,6 @@ if (isKilledRun) {
         expect(await traces()).toEqual([]);
       });
     },
-    ['etcd0'],
+    { names: ['etcd0'] },
   );
 }

@@ -27,7 +27,7 @@ export async function awaitTheEnd(): Promise<void> {
   const parent = process.ppid;
   // Whoever was to kill it may have been killed.
   setInterval(() => process.ppid === parent || process.exit(1), 500).unref();
-  const opening = await openLab(() => process.stderr.write(`${boots}\n`), ['etcd0', 'etcd1']);
+  const opening = await openLab(() => process.stderr.write(`${boots}\n`), { names: ['etcd0', 'etcd1'] });
   if (opening.kind === 'unable') return;
   spawn('ip', ['netns', 'exec', labNamespace, 'sleep', '600'], { stdio: 'ignore', detached: true });
   await frozen('etcd0', async () => {

@@ -12,12 +12,18 @@ export interface AgentPackage {
 /** Two minutes on two busy cores, where there is nothing yet. */
 const buildMsMax = 420_000;
 
-let own: Promise<AgentPackage> | undefined;
+let own: Promise<string[]> | undefined;
 
 /** This checkout's own; looked for once by each test file. */
 export function agentPackage(): Promise<AgentPackage> {
-  own ??= build([]).then(find);
-  return own;
+  own ??= build([]);
+  return own.then(find);
+}
+
+/** The .deb of the coordinator, likewise. */
+export async function coordinatorPackage(): Promise<string> {
+  own ??= build([]);
+  return named(await own, /^.*\/etcd-coordinator_.*_amd64\.deb$/)[0];
 }
 
 let newer: Promise<AgentPackage> | undefined;
@@ -39,12 +45,13 @@ async function build(options: readonly string[]): Promise<string[]> {
 }
 
 function find(files: readonly string[]): AgentPackage {
-  const named = (pattern: RegExp) => {
-    const found = files.map((file) => pattern.exec(file)).find((match) => match !== null);
-    if (found === undefined) throw new Error(`npm run package made no ${pattern}: ${files.join(', ')}`);
-    return found;
-  };
-  const deb = named(/^.*\/etcd-agent_(.*)-1_amd64\.deb$/);
-  const rpm = named(/^.*\/etcd-agent-[\d.]+-1\.x86_64\.rpm$/);
+  const deb = named(files, /^.*\/etcd-agent_(.*)-1_amd64\.deb$/);
+  const rpm = named(files, /^.*\/etcd-agent-[\d.]+-1\.x86_64\.rpm$/);
   return { deb: deb[0], rpm: rpm[0], version: deb[1]! };
+}
+
+function named(files: readonly string[], pattern: RegExp): RegExpExecArray {
+  const found = files.map((file) => pattern.exec(file)).find((match) => match !== null);
+  if (found === undefined) throw new Error(`npm run package made no ${pattern}: ${files.join(', ')}`);
+  return found;
 }
