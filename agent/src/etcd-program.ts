@@ -6,9 +6,9 @@ import type { EtcdProgram } from '@etcd-agent/protocol';
 import type { AgentHost } from './host.js';
 
 /** Where both families of distributions put it. */
-export const packagedEtcd = '/usr/bin/etcd';
+const packagedEtcd = '/usr/bin/etcd';
 /** Beside the binaries of other packages that are not the distribution's: etcd's account can read it, and SELinux lets it run. */
-const sharedDirectory = '/usr/local/lib/etcd-agent/etcd';
+export const sharedDirectory = '/usr/local/lib/etcd-agent/etcd';
 /** `etcd --version` on a cold page cache of a slow disk. */
 const versionMsMax = 10_000;
 

@@ -186,11 +186,13 @@ function tell(lab: Lab): void {
 
   describe('the bootstrap', () => {
     test('gives the third host the file too, in place of its packaged etcd, and makes a cluster', async () => {
-      const { code, stderr } = await lab.coordinator(['bootstrap', '--yes']);
+      const { code, stderr } = await lab.coordinator(['bootstrap', '--yes', '--timeout', '60s'], {
+        timeoutMs: 150_000,
+      });
       expect(stderr).toContain('Install etcd on etcd0');
       expect(code, stderr).toBe(0);
       await healthy(lab);
-    }, 120_000);
+    }, 180_000);
 
     test.each(hostNames)(
       '%s: etcd runs as etcd, from the file, whatever the unit was before',

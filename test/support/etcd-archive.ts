@@ -29,6 +29,6 @@ export function tarOf(file: string, directory: string, ...names: string[]): Arch
   return { file, sha256: sha256Of(file) };
 }
 
-export function sha256Of(file: string): string {
+function sha256Of(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }

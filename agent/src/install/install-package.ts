@@ -32,6 +32,8 @@ const recordSchema = z.strictObject({
   manager: z.enum(['apt', 'dnf', 'yum']),
   /** The mask is ours to take away. */
   masked: z.boolean(),
+  /** The package is there and its service disabled: from then on that may have been enabled again on purpose. */
+  disabled: z.boolean(),
 });
 type InstallRecord = z.infer<typeof recordSchema>;
 
@@ -39,6 +41,8 @@ export class PackageInstaller {
   constructor(
     private readonly host: AgentHost,
     private readonly transient: TransientUnits,
+    /** dpkg's word on the package, such as `installed` or `half-configured`. */
+    private readonly packageStatus: () => Promise<string> = debianStatus,
   ) {}
 
   async choice(): Promise<PackageChoice> {
@@ -69,7 +73,7 @@ export class PackageInstaller {
       throw new Fault('refused', choice.why, 'put etcd: { install: { from: file, ... } } into the topology');
     const former = await this.record();
     const masked = choice.manager === 'apt' && (await this.maskIsOurs(former));
-    await this.keep({ manager: choice.manager, masked });
+    await this.keep({ manager: choice.manager, masked, disabled: false });
     if (masked) await this.services.mask();
     for (const step of packageSteps(choice.manager, former !== undefined))
       await this.run(step, choice.manager);
@@ -89,23 +93,24 @@ export class PackageInstaller {
   async finish(): Promise<void> {
     const record = await this.record();
     if (record === undefined) return;
+    if (record.disabled) return this.settle();
     // One that still runs is waited for; one that is not running is not begun.
     for (const { name } of packageSteps(record.manager, true)) await this.transient.settle(name);
     if (record.manager === 'apt') await this.transient.run(this.unit(aptMend));
-    await this.tidyUp(record);
+    await this.tidyUp(record.manager);
   }
 
-  private async tidyUp(record: InstallRecord): Promise<void> {
+  private async tidyUp(manager: Manager): Promise<void> {
     const { log } = this.host;
-    if (record.manager === 'apt') {
-      const status = await debianStatus();
+    if (manager === 'apt') {
+      const status = await this.packageStatus();
       if (status !== 'installed' && status !== 'not-installed' && status !== 'config-files') {
         log.warn({ status }, 'an installation of etcd was cut short: coordinator etcd install finishes it');
         return;
       }
     }
     await this.settle();
-    log.info({ manager: record.manager }, 'an installation of etcd that did not end is tidied up');
+    log.info({ manager }, 'an installation of etcd that did not end is tidied up');
   }
 
   /** Whether this agent masks etcd.service, or has done so before; false where it is not startable anyway. */
@@ -136,9 +141,7 @@ export class PackageInstaller {
     if (step.mayFail) return;
     const { cause, next } = packageComplaint(end.tail);
     // Nothing half done is left by a package that could not even be found: then the mask need not stay.
-    await this.tidyUp({ manager, masked: (await this.record())?.masked === true }).catch((error: unknown) =>
-      log.error({ err: error }, 'cannot tidy up'),
-    );
+    await this.tidyUp(manager).catch((error: unknown) => log.error({ err: error }, 'cannot tidy up'));
     const said = end.tail.split('\n').slice(-12).join('\n');
     throw new Fault('failed', `${manager} did not install etcd (${end.why}): ${cause}\n${said}`.trim(), next);
   }
@@ -158,10 +161,11 @@ export class PackageInstaller {
   private async settle(): Promise<void> {
     const record = await this.record();
     if (record === undefined) return;
-    if (record.masked) {
+    if (record.masked && !record.disabled) {
       await this.services.disable();
-      await this.services.unmask();
+      await this.keep({ ...record, disabled: true });
     }
+    if (record.masked) await this.services.unmask();
     await this.host.files.remove(this.host.paths.packageInstall);
   }
 
@@ -181,7 +185,6 @@ export class PackageInstaller {
   }
 }
 
-/** dpkg's word on the package, such as `installed` or `half-configured`. */
 async function debianStatus(): Promise<string> {
   const result = await runProgram('dpkg-query', ['--status', 'etcd-server'], { timeoutMs: queryMsMax });
   if (result.kind !== 'exited') return 'unknown';

@@ -2,9 +2,10 @@
  * A file that comes in pieces. It grows under `incoming/` beside where it will be unpacked, under its SHA-256, so that a link
  * or an agent that breaks in the middle costs a piece and not the file.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { appendAt, type Files } from '@etcd-agent/platform';
 import { Fault } from '@etcd-agent/protocol';
+import { sharedDirectory } from '../etcd-program.js';
 
 /** What is kept free beside the file and what comes out of it: other things on this disk must go on. */
 const spareBytes = 64 * 1024 ** 2;
@@ -26,7 +27,7 @@ export async function beginReceiving(
   { sha256, bytes }: { readonly sha256: string; readonly bytes: number },
 ): Promise<number> {
   const part = partOf(etcds, sha256);
-  await files.makeDirectory(etcds, { mode: 0o755 });
+  await makeReadable(files, etcds);
   await files.makeDirectory(incomingDirectory(etcds), { mode: 0o700 });
   for (const name of await files.list(incomingDirectory(etcds))) {
     // A dead attempt with another file, or one that died while it unpacked.
@@ -49,6 +50,15 @@ export async function beginReceiving(
     );
   }
   return received;
+}
+
+/**
+ * etcd's account has to come through here to its program, and whoever made the directory above may have done so under a umask
+ * for secrets. One that is for this agent alone, as its state is, stays as it is: then etcd runs as the agent does.
+ */
+async function makeReadable(files: Files, etcds: string): Promise<void> {
+  if (etcds === sharedDirectory) await files.makeDirectory(dirname(etcds), { mode: 0o755 });
+  await files.makeDirectory(etcds, { mode: 0o755 });
 }
 
 /** Appends one piece; returns how much is there then, which says where the next one begins. */

@@ -12,7 +12,7 @@ import { createGunzip } from 'node:zlib';
 import { extract, type Headers } from 'tar-stream';
 import { elfArchitecture, elfHeadBytes } from './elf.js';
 
-export const wantedPrograms: ReadonlySet<string> = new Set(['etcd', 'etcdctl', 'etcdutl']);
+const wantedPrograms: ReadonlySet<string> = new Set(['etcd', 'etcdctl', 'etcdutl']);
 
 export interface UnpackLimits {
   /** Of one program: etcd itself has 25 MB. */

@@ -6,12 +6,11 @@ export type Source =
   | { readonly from: 'package' }
   | { readonly from: 'file'; readonly file: string; readonly sha256: string };
 
-export type InstallDecision = { readonly node: string } & /** Nothing is to be done. */
-(
+/** `present`: nothing is to be done. `held`: something would be, and may not: a member runs there, or its data is there. */
+export type InstallDecision = { readonly node: string } & (
   | { readonly kind: 'present'; readonly why: string }
   | { readonly kind: 'package'; readonly manager: string; readonly packages: readonly string[] }
   | { readonly kind: 'send'; readonly directory: string; readonly instead: string | undefined }
-  /** Something would be to be done, and may not: a member runs there, or its data is there. */
   | { readonly kind: 'held'; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string; readonly next: string }
 );
