@@ -5,6 +5,7 @@ import { agentMethods, type MemberSpec, serveOver } from '@etcd-agent/protocol';
 import { startCaretaker } from './caretaker.js';
 import { type Caller, type Door, openDoor } from './door.js';
 import type { AgentHost } from './host.js';
+import { Installer } from './install/installer.js';
 import type { AgentSelf } from './observe.js';
 import { refreshUnit } from './refresh-unit.js';
 import { type CallContext, handlers } from './rpc/handlers.js';
@@ -45,6 +46,8 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
     await caretaker.close();
     throw error;
   });
+  const installer = new Installer(host, caretaker.alone);
+  void installer.afterStart();
   if (spec !== undefined) trustPeersOf(spec);
   return {
     port: door.port,
@@ -67,6 +70,7 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
       caller,
       caretaker,
       preflight: new Preflight(host, caller.channel),
+      installer,
       onSpec: (applied) => {
         trustPeersOf(applied);
         caretaker.healer.wake();

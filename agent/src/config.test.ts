@@ -48,7 +48,7 @@ describe('the configuration', () => {
       stateDir: '/var/lib/etcd-agent',
       runDir: '/run/etcd-agent',
       serviceManager: 'auto',
-      etcdBinary: '/usr/bin/etcd',
+      etcdBinary: 'auto',
       etcdConfigDir: '/etc/etcd',
       etcdUser: 'etcd',
       logLevel: 'info',

@@ -29,7 +29,10 @@ export const configSchema = z.strictObject({
   /** Lost at a reboot on purpose: the permit to start on an empty data dir and the clearance of this boot live here. */
   runDir: plainPath.default('/run/etcd-agent'),
   serviceManager: z.enum(['auto', 'systemd', 'process']).default('auto'),
-  etcdBinary: plainPath.default('/usr/bin/etcd'),
+  /** `auto`: the one that a coordinator has installed here from a file, else the distribution's. */
+  etcdBinary: z
+    .union([z.literal('auto'), plainPath], { error: 'is neither auto nor a plain absolute path' })
+    .default('auto'),
   /** `etcd.conf` and the PEM files of etcd. */
   etcdConfigDir: plainPath.default('/etc/etcd'),
   /** The account that etcd runs as; empty: the agent's own. */
@@ -120,6 +123,11 @@ export function pathsOf(config: AgentConfig) {
     healing: state('healing.json'),
     positions: state('positions.json'),
     repair: state('repair.json'),
+    /** An installation by the package manager that is under way, and what the package manager printed last. */
+    packageInstall: state('package-install.json'),
+    packageOutput: state('package-manager.log'),
+    /** Etcds from files, where etcd runs as this agent's own account. */
+    ownEtcds: state('etcd'),
     events: state('events.jsonl'),
     keysDir: state('keys'),
     copiesDir: state('certificates'),

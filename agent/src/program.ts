@@ -11,7 +11,7 @@ const descriptions: Readonly<Record<ConfigKey, string>> = {
   stateDir: 'where identity, keys and spec are kept',
   runDir: 'where the permit for a first start is kept',
   serviceManager: 'auto, systemd or process',
-  etcdBinary: 'the etcd to run',
+  etcdBinary: 'the etcd to run; auto: one installed by a coordinator, else /usr/bin/etcd',
   etcdConfigDir: 'where etcd.conf and the PEM files go',
   etcdUser: 'account that etcd runs as; empty: the own',
   logLevel: 'trace, debug, info, warn or error',

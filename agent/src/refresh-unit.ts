@@ -12,7 +12,7 @@ export async function refreshUnit(host: AgentHost): Promise<void> {
   const spec = await store.spec();
   if (spec === undefined) return;
   try {
-    const { changed } = await services.install(etcdUnit(host, spec));
+    const { changed } = await services.install(await etcdUnit(host, spec));
     if (changed) log.info('the unit of etcd was not as this agent writes it; written again, etcd goes on');
   } catch (error) {
     log.warn({ err: error }, 'the unit of etcd cannot be written');

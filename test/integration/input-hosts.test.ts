@@ -99,7 +99,7 @@ describe('a host', () => {
       check: 'etcd',
       result: 'fail',
       message: 'there is no /nonexistent/etcd',
-      next: 'install etcd there, or set etcdBinary in agent.yaml',
+      next: 'install etcd there, or put etcd: { install: ... } into the topology (coordinator template), then coordinator apply',
     });
     expect((await refusedBootstrap()).stderr).toContain('where: etcd1 etcd: there is no /nonexistent/etcd');
   });

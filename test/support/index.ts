@@ -1,5 +1,6 @@
 /** What the integration tests use; the files beside this one say what each of them is. */
 export * from './bare-etcd.js';
+export * from './etcd-archive.js';
 export * from './etcd-binaries.js';
 export * from './expectations.js';
 export * from './faketime.js';

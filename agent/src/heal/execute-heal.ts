@@ -159,7 +159,7 @@ export const healExecutors: Executors = {
       { ...spec, initialCluster: initialCluster(spec, picture.cluster.members) },
       'existing',
     );
-    await services.install(etcdUnit(host, spec));
+    await services.install(await etcdUnit(host, spec));
     await services.enable();
     await clearStart(host);
     await files.makeDirectory(paths.runDir, { mode: 0o755 });
@@ -230,7 +230,7 @@ export const healExecutors: Executors = {
   async startEtcd({ host, spec, onStart, picture, heal, stillFresh }) {
     const pems = picture.files.kind === 'damaged' ? await storedPems(host) : undefined;
     if (pems !== undefined) await installPems(host, pems);
-    await host.services.install(etcdUnit(host, spec));
+    await host.services.install(await etcdUnit(host, spec));
     await clearStart(host);
     stillFresh();
     await host.services.start();
@@ -252,7 +252,7 @@ export const healExecutors: Executors = {
     if (pems === undefined) return;
     await installPems(host, pems);
     await installConf(host, spec, 'existing');
-    await host.services.install(etcdUnit(host, spec));
+    await host.services.install(await etcdUnit(host, spec));
   },
 
   async disarm(act, { alarms }) {

@@ -10,6 +10,7 @@ import { installConf } from '../etcd-files.js';
 import { quarantine, startEtcd } from '../etcd-start.js';
 import { effectiveSpec } from '../heal/effective-spec.js';
 import type { AgentHost } from '../host.js';
+import type { Installer } from '../install/installer.js';
 import { fingerprints, installCertificates, requestCertificates } from '../node-keys.js';
 import { type AgentSelf, observeNode } from '../observe.js';
 import type { StoredIdentity } from '../store.js';
@@ -27,6 +28,7 @@ export interface CallContext {
   readonly identity: StoredIdentity;
   readonly caller: Caller;
   readonly preflight: Preflight;
+  readonly installer: Installer;
   /** Its `alone` runs one change at a time, the loops' own steps included. */
   readonly caretaker: Caretaker;
   /** The spec changed: the loops and the door should look again. */
@@ -65,6 +67,12 @@ const answers: Handlers<AgentMethods, CallContext> = {
     await preflight.end();
     return {};
   },
+
+  'install.look': (_params, { installer }) => installer.look(),
+  'install.begin': (file, { installer }) => installer.begin(file),
+  'install.piece': (piece, { installer }) => installer.piece(piece),
+  'install.file': ({ sha256 }, { installer }) => installer.file(sha256),
+  'install.package': (_params, { installer }) => installer.package(),
 
   'pki.request': ({ key }, { host, caretaker: { alone } }) => alone(() => requestCertificates(host, key)),
 
@@ -158,7 +166,7 @@ export async function applySpec(
   // A repair under way has the list that it joins by in there.
   const joins = (await host.heal.journal())?.bootstrapId === spec.cluster.bootstrapId;
   const confChanged = joins ? false : await installConf(host, applied, begun ? 'existing' : 'new');
-  const unit = await host.services.install(etcdUnit(host, applied));
+  const unit = await host.services.install(await etcdUnit(host, applied));
   return !same || confChanged || unit.changed;
 }
 

@@ -4,19 +4,18 @@
  */
 import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import { classifyUnit, parseEtcdVersion } from '@etcd-agent/etcd';
+import { classifyUnit } from '@etcd-agent/etcd';
 import {
   type ClosedPlace,
   closedPlaceOf,
-  describeResult,
   type LinkChannel,
   localAddresses,
   plainAddress,
-  runProgram,
   type SystemdServiceManager,
 } from '@etcd-agent/platform';
 import type { AgentMethods, EndpointAddress, Params, PortState, PreflightFacts } from '@etcd-agent/protocol';
 import { judgeDataDir } from '../data-dir.js';
+import { etcdFacts } from '../etcd-program.js';
 import { effectiveSpec } from '../heal/effective-spec.js';
 import { type AgentHost, etcdAccount } from '../host.js';
 import { viewService } from '../observe.js';
@@ -24,8 +23,6 @@ import { optionalText } from '../optional-text.js';
 
 /** Listeners that nobody ended are gone after this: probing takes seconds. */
 const listenersMsMax = 60_000;
-/** `etcd --version` on a cold page cache of a slow disk. */
-const versionMsMax = 10_000;
 
 /** The answer of a temporary listener, one JSON line. */
 export interface ProbeGreeting {
@@ -128,18 +125,6 @@ function portState(error: NodeJS.ErrnoException, etcdRuns: boolean): PortState {
     default:
       return { kind: 'failed', why: error.message };
   }
-}
-
-async function etcdFacts({ config }: AgentHost): Promise<PreflightFacts['etcd']> {
-  const path = config.etcdBinary;
-  const result = await runProgram(path, ['--version'], { timeoutMs: versionMsMax });
-  if (result.kind === 'notStarted' && result.code === 'ENOENT') return { kind: 'missing', path };
-  if (result.kind !== 'exited' || result.code !== 0)
-    return { kind: 'broken', path, why: describeResult(path, result) };
-  const version = parseEtcdVersion(result.stdout);
-  return version === undefined
-    ? { kind: 'broken', path, why: `${path} --version does not answer as etcd does` }
-    : { kind: 'found', path, version: version.text };
 }
 
 // The drop-in owns ExecStart, so flags of a distribution's unit do no harm once it is in place; what they were is told,

@@ -7,6 +7,8 @@ import { readAdminCredentials } from '../authority.js';
 import { wantedPlaces } from '../cluster/finished.js';
 import { type Cluster, credentialsOf, readBootstrapRecord } from '../cluster/open-cluster.js';
 import type { ClusterView } from '../cluster/probe-members.js';
+import { decideInstalls, installOn, refusalOf } from '../etcd-install/install-on.js';
+import { isToInstall } from '../etcd-install/plan/plan-install.js';
 import { Failure } from '../failure.js';
 import { nodeFailure } from '../link/dial-error.js';
 import type { NodeLink } from '../link/dial-node.js';
@@ -14,7 +16,7 @@ import { currentCertificates } from '../link/node-records.js';
 import type { Finding } from '../preflight/findings.js';
 import { judge } from '../preflight/judge.js';
 import { runPreflight } from '../preflight/run.js';
-import type { Progress } from '../progress.js';
+import type { PhaseReport, Progress } from '../progress.js';
 import type { BootstrapRecord } from '../state/records.js';
 import { readToken } from '../tokens.js';
 import { type IssuedNode, install, issue } from './certify.js';
@@ -179,6 +181,7 @@ class BootstrapRun {
         digests.settingsSha256 !== record.settingsSha256,
       quorumAnswers: this.reset && (await quorumAnswers(this.options.cluster)),
       everStarted: started,
+      toInstall: await this.toInstall(),
     });
     if (plan.kind === 'steps') return plan.steps;
     throw new Failure({
@@ -187,6 +190,34 @@ class BootstrapRun {
       where: plan.refusals.map(({ node, what }) => (node === undefined ? what : `${node} ${what}`)),
       next: [...new Set(plan.refusals.map(({ next }) => next))].join('\n'),
     });
+  }
+
+  /** A reset ends what holds a node now, so there they count as well: each is looked at again before anything is done. */
+  private async toInstall(): Promise<readonly string[] | undefined> {
+    const source = this.options.cluster.topology.etcd.install;
+    if (source === undefined) return undefined;
+    const decisions = await decideInstalls(this.links, source);
+    const refusal = refusalOf(decisions);
+    if (refusal !== undefined) throw refusal;
+    return decisions
+      .filter((decision) => isToInstall(decision) || (this.reset && decision.kind === 'held'))
+      .map(({ node }) => node);
+  }
+
+  private async install(nodes: readonly string[], report: PhaseReport): Promise<void> {
+    const { state, topology } = this.options.cluster;
+    const links = this.named(nodes);
+    const source = topology.etcd.install!;
+    const decisions = await decideInstalls(links, source);
+    const refusal = refusalOf(decisions);
+    if (refusal !== undefined) throw refusal;
+    const outcomes = await installOn(state, links, source, decisions, report);
+    const failures = outcomes.flatMap((outcome) =>
+      outcome.kind === 'failed'
+        ? [{ place: links.find(({ place }) => place.name === outcome.node)!.place, failure: outcome.failure }]
+        : [],
+    );
+    if (failures.length > 0) throw failureOf(failures);
   }
 
   private async situations(): Promise<NodeSituation[]> {
@@ -213,6 +244,10 @@ class BootstrapRun {
             link.call('etcd.quarantine', { bootstrapId: step.bootstrapId }),
           );
         });
+      case 'install':
+        return progress.phase(`Install etcd on ${list(step.nodes)}`, (report) =>
+          this.install(step.nodes, report),
+        );
       case 'preflight':
         return progress.phase(`Check ${list(step.nodes)}`, () => this.preflight(step.nodes));
       case 'certify':

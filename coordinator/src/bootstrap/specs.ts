@@ -31,7 +31,7 @@ export function memberSpecs(
     return { name, address, port: agentPort, certificateSha256, clientURLs: [clientURL] };
   });
   const healing = healingPolicy(topology.healing);
-  const { dataDir: _, clientPort: __, peerPort: ___, ...tuning } = topology.etcd;
+  const { dataDir: _, clientPort: __, peerPort: ___, install: ____, ...tuning } = topology.etcd;
   return places.map((place) => ({
     generation,
     node: place.name,

@@ -1,11 +1,13 @@
 /** The program with all of its commands: for main.ts to run, and for manual page and shell completion to be made from. */
 import { clusterCommands } from './cluster-commands.js';
+import { etcdCommands } from './etcd-commands.js';
 import { healingCommands } from './healing-commands.js';
 import { memberCommands } from './member-commands.js';
 import { playgroundCommands } from './playground-commands.js';
 import { stateCommands } from './state-commands.js';
 
 clusterCommands();
+etcdCommands();
 memberCommands();
 healingCommands();
 stateCommands();

@@ -2,6 +2,7 @@
 import { audit } from '../audit.js';
 import { exitOfAnswers, silentNotes, withAgents } from '../cluster/ask-agents.js';
 import { type Cluster, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
+import { checkEtcdFile, keepEtcdFile } from '../etcd-install/etcd-file.js';
 import { Failure } from '../failure.js';
 import { type Published, publish } from '../generation/publish.js';
 import type { View } from '../output/view.js';
@@ -19,6 +20,9 @@ export async function apply({ stateDir }: CommandContext, { file, dryRun }: Appl
   const cluster = await openCluster(stateDir);
   const changes = differences(cluster.topology, topology);
   refuseOthers(changes, file);
+  const { install } = topology.etcd;
+  const named =
+    install?.from === 'file' && changes.some(isInstall) ? await checkEtcdFile(file, install) : undefined;
   const remarks = warnings.map(({ where, path, message }) => `warning: ${where}: ${path} ${message}`);
   if (dryRun) {
     return {
@@ -29,6 +33,7 @@ export async function apply({ stateDir }: CommandContext, { file, dryRun }: Appl
   }
   const lock = await cluster.state.lock('coordinator apply');
   try {
+    if (named !== undefined) await keepEtcdFile(cluster.state, named);
     // The topology first: a run that is cut short here finds what it has to send in the digests.
     if (changes.length > 0) await cluster.state.write(sources.get('cluster.yaml')!, 'cluster.yaml');
     const published = await tell({ ...cluster, topology });
@@ -51,15 +56,20 @@ async function tell(cluster: Cluster): Promise<Published | undefined> {
 }
 
 function refuseOthers(changes: readonly Difference[], file: string): void {
-  const others = changes.filter(({ path }) => !path.startsWith('healing.'));
+  const others = changes.filter((change) => !change.path.startsWith('healing.') && !isInstall(change));
   if (others.length === 0) return;
   throw new Failure({
     exit: 'refused',
-    what: `${file} differs from the running cluster in more than healing`,
+    what: `${file} differs from the running cluster in more than healing and etcd.install`,
     where: others.map(changeLine),
     cause: 'members, certificates and etcd settings of a running cluster are not changed by apply',
     next: `put those keys of ${file} back`,
   });
+}
+
+/** Where the etcd of hosts comes from that have none yet: nothing of what runs. */
+function isInstall({ path }: Difference): boolean {
+  return path === 'etcd.install' || path.startsWith('etcd.install.');
 }
 
 function appliedView(
@@ -95,7 +105,9 @@ function appliedView(
 }
 
 function changeLines(changes: readonly Difference[]): string {
-  return changes.length === 0 ? 'healing is as it was' : changes.map(changeLine).join('\n');
+  return changes.length === 0
+    ? 'healing and etcd.install are as they were'
+    : changes.map(changeLine).join('\n');
 }
 
 function changeLine({ path, before, after }: Difference): string {

@@ -91,6 +91,8 @@ function describe(step: BootstrapStep): string {
       return `enrol ${nodes} with their join tokens`;
     case 'quarantine':
       return `stop etcd on ${nodes} and move the data of bootstrap ${step.bootstrapId} aside`;
+    case 'install':
+      return `install etcd on ${nodes}, where it is missing or not the one of the topology`;
     case 'preflight':
       return `check ${nodes}; go on only if nothing fails`;
     case 'certify':

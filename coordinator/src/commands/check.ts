@@ -1,7 +1,15 @@
 /** `coordinator check`: the preflight of every node, everything at once. Enrols nodes that hold a token: it needs links. */
 import { reachAll } from '../bootstrap/connect.js';
 import { credentialsOf, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
+import { decideInstalls } from '../etcd-install/install-on.js';
+import {
+  describeDecision,
+  type InstallDecision,
+  isToInstall,
+  type Source,
+} from '../etcd-install/plan/plan-install.js';
 import type { ExitName } from '../failure.js';
+import type { NodeLink } from '../link/dial-node.js';
 import { table } from '../output/table.js';
 import type { View } from '../output/view.js';
 import type { Finding } from '../preflight/findings.js';
@@ -23,6 +31,7 @@ export async function check({ stateDir, progress }: CommandContext): Promise<Vie
     const record = await readBootstrapRecord(state);
     const reports =
       reached.links.length === 0 ? [] : await progress.phase('Check', () => runPreflight(reached.links));
+    const decisions = await decide(reached.links, topology.etcd.install);
     const findings: Finding[] = [
       ...reached.failures.map(({ place, failure: { parts } }) => ({
         node: place.name,
@@ -37,7 +46,16 @@ export async function check({ stateDir, progress }: CommandContext): Promise<Vie
         result: 'ok' as const,
         message: `etcd-agent ${hello.version}`,
       })),
-      ...judge(reports, record),
+      ...judge(
+        reports,
+        record,
+        new Map(decisions.filter(isToInstall).map((each) => [each.node, describeDecision(each)])),
+      ),
+      ...decisions.flatMap((each) => {
+        if (each.kind !== 'refused') return [];
+        const { node, why, next } = each;
+        return [{ node, check: 'etcd-install', result: 'fail' as const, message: why, next }];
+      }),
     ];
     return view(
       findings,
@@ -50,6 +68,10 @@ export async function check({ stateDir, progress }: CommandContext): Promise<Vie
   } finally {
     for (const link of reached.links) link.close();
   }
+}
+
+async function decide(links: readonly NodeLink[], source: Source | undefined): Promise<InstallDecision[]> {
+  return source === undefined ? [] : decideInstalls(links, source);
 }
 
 function exitOf(findings: readonly Finding[], failures: readonly ExitName[]): ExitName {

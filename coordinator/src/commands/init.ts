@@ -2,6 +2,7 @@
 import { audit } from '../audit.js';
 import { createAuthorities } from '../authority.js';
 import { storedName } from '../cluster/open-cluster.js';
+import { checkEtcdFile, keepEtcdFile } from '../etcd-install/etcd-file.js';
 import type { View } from '../output/view.js';
 import { StateDir } from '../state/state-dir.js';
 import { readTopology } from '../topology/read.js';
@@ -9,6 +10,8 @@ import type { CommandContext } from './context.js';
 
 export async function init({ stateDir, progress }: CommandContext, file: string): Promise<View> {
   const { topology, warnings, sources } = readTopology(file);
+  const { install } = topology.etcd;
+  const named = install?.from === 'file' ? await checkEtcdFile(file, install) : undefined;
   const { state, lock } = await StateDir.create(stateDir, 'coordinator init');
   try {
     const { algo, size } = topology.pkiSettings.ca.key;
@@ -19,6 +22,7 @@ export async function init({ stateDir, progress }: CommandContext, file: string)
     if (Object.keys(cfssl).length > 0) await state.makeDirectory('cfssl');
     for (const [name, content] of Object.entries(cfssl))
       await state.write(content, 'cfssl', storedName(name));
+    if (named !== undefined) await progress.phase(`Keep ${named.path}`, () => keepEtcdFile(state, named));
     await audit(state, { action: 'init', outcome: 'ok', detail: { cluster: topology.name } });
     // The topology comes last: a state with one is a whole state.
     await state.write(text!, 'cluster.yaml');

@@ -12,7 +12,7 @@ export function etcdBinary({ place, facts: { etcd } }: NodeReport): Finding {
         'etcd',
         'fail',
         `there is no ${etcd.path}`,
-        'install etcd there, or set etcdBinary in agent.yaml',
+        'install etcd there, or put etcd: { install: ... } into the topology (coordinator template), then coordinator apply',
       );
     case 'broken':
       return finding(place, 'etcd', 'fail', etcd.why, `run ${etcd.path} --version on ${place.name}`);
@@ -126,7 +126,7 @@ export function account({ place, facts: { account: found } }: NodeReport): Findi
         'account',
         'fail',
         `there is no user ${found.name}`,
-        'install the etcd package, or set etcdUser in agent.yaml',
+        'on that host: useradd --system --user-group etcd; or set etcdUser in agent.yaml',
       );
   }
 }

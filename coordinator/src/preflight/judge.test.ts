@@ -107,7 +107,7 @@ describe('the preflight', () => {
       check: 'etcd',
       result: 'fail',
       message: 'there is no /opt/etcd',
-      next: 'install etcd there, or set etcdBinary in agent.yaml',
+      next: 'install etcd there, or put etcd: { install: ... } into the topology (coordinator template), then coordinator apply',
     });
   });
 

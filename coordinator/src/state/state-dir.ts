@@ -11,7 +11,7 @@ import { Failure } from '../failure.js';
 const secret = { mode: 0o600 } as const;
 
 /** What an init that was cut short may leave. */
-const unfinishedName = /^(ca|admin|link|cfssl|nodes|tokens|audit\.jsonl|bootstrap.*\.json)$/;
+const unfinishedName = /^(ca|admin|link|cfssl|etcd|nodes|tokens|audit\.jsonl|bootstrap.*\.json)$/;
 /** What our lock and our writes leave beside that; no other hidden file is ours. */
 const besideName =
   /^(lock\.\d+|\.lock\.[0-9a-f]+\.lock-tmp|\.(cluster\.yaml|bootstrap.*\.json)\.\d+\.[0-9a-f]+\.etcd-agent-tmp|unfinished-.*)$/;

@@ -91,6 +91,7 @@ export function healthy(count: number, change: Partial<Situation> = {}): Situati
     settingsDiffer: false,
     quorumAnswers: false,
     everStarted: [],
+    toInstall: undefined,
     ...change,
   };
 }
@@ -195,6 +196,7 @@ export const anySituation: fc.Arbitrary<Situation> = fc.integer({ min: 1, max: 5
         settingsDiffer: fc.constant(specsDiffer && settingsDiffer),
         quorumAnswers: fc.boolean(),
         everStarted: fc.subarray(all.map(({ name }) => name)),
+        toInstall: fc.option(fc.subarray(all.map(({ name }) => name)), { nil: undefined, freq: 3 }),
       });
     });
 });

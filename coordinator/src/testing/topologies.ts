@@ -80,6 +80,10 @@ export const validTopology: fc.Arbitrary<WrittenTopology> = fc
             autoCompactionRetention: fc.constantFrom('8h', '30m', '1000'),
             snapshotCount: fc.integer({ min: 1, max: 200_000 }),
             maxRequestBytes: fc.integer({ min: 1, max: 10_000_000 }),
+            install: fc.constantFrom(
+              { from: 'package' } as const,
+              { from: 'file', file: './etcd-v3.5.30-linux-amd64.tar.gz', sha256: '0e'.repeat(32) } as const,
+            ),
           },
           optional,
         )

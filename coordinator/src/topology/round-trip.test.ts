@@ -73,6 +73,24 @@ const mutations: Readonly<Record<string, Mutation>> = {
       topology.etcd = { heartbeatInterval: 1000, electionTimeout: 4999 };
     },
   },
+  'an etcd from nowhere': {
+    path: /etcd\.install.* must be \{ from: package \} or \{ from: file,/,
+    change: (topology) => {
+      topology.etcd = { ...topology.etcd, install: { from: 'internet' } as never };
+    },
+  },
+  'an etcd file without its hash': {
+    path: /etcd\.install\.sha256 is required/,
+    change: (topology) => {
+      topology.etcd = { ...topology.etcd, install: { from: 'file', file: 'etcd.tar.gz' } as never };
+    },
+  },
+  'an etcd package with a version': {
+    path: /etcd\.install\.version is not a known key/,
+    change: (topology) => {
+      topology.etcd = { ...topology.etcd, install: { from: 'package', version: '3.5.30' } as never };
+    },
+  },
   'a wait without a unit': {
     path: /healing\.orphan "900" is no duration such as/,
     change: (topology) => {

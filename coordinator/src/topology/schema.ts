@@ -3,7 +3,7 @@
  * cfssl's own.
  */
 import { isIP } from 'node:net';
-import { nameSchema, plainPath, port } from '@etcd-agent/protocol';
+import { nameSchema, plainPath, port, sha256Hex } from '@etcd-agent/protocol';
 import * as z from 'zod';
 import { healingSchema } from './healing-settings.js';
 
@@ -74,6 +74,27 @@ const nodeSchema = z.strictObject({
   dataDir: plainPath.optional().describe('Overrides etcd.dataDir.'),
 });
 
+const installSchema = z
+  .discriminatedUnion(
+    'from',
+    [
+      z.strictObject({ from: z.literal('package').describe('The package manager of each host.') }),
+      z.strictObject({
+        from: z.literal('file').describe('A file beside this one, sent to each host over the link.'),
+        file: z
+          .string()
+          .min(1)
+          .max(4096)
+          .regex(/^[^\0\n]*$/, 'is no path')
+          .describe("A .tar.gz as etcd's releases have it, or an etcd program; relative to this file."),
+        sha256: sha256Hex.describe('Of that file, as sha256sum prints it.'),
+      }),
+    ],
+    { error: 'must be { from: package } or { from: file, file: PATH, sha256: HEX }' },
+  )
+  .describe('Where etcd comes from, on hosts that do not have it. Left out: it has to be there.');
+export type InstallSource = z.infer<typeof installSchema>;
+
 export const topologySchema = z.strictObject({
   name: nameSchema.describe('Name of the cluster; part of every identity, so it cannot change later.'),
   nodes: z.array(nodeSchema).min(1, 'names no node').max(nodesMax, `names more than ${nodesMax} nodes`),
@@ -97,6 +118,7 @@ export const topologySchema = z.strictObject({
         .optional(),
       snapshotCount: z.int().min(1).optional(),
       maxRequestBytes: z.int().min(1).optional(),
+      install: installSchema.optional(),
     })
     .prefault({}),
   healing: healingSchema.describe('What every agent may do by itself when its etcd fails.'),

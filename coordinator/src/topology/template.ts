@@ -29,6 +29,9 @@ etcd:
   # autoCompactionRetention: 8h
   # snapshotCount: 100000
   # maxRequestBytes: 1572864
+  # Where etcd comes from, on hosts that do not have it. Left out: it has to be there.
+  # install: { from: package }       # apt, dnf or yum of each host
+  # install: { from: file, file: etcd-v3.5.30-linux-amd64.tar.gz, sha256: HEX }   # beside this file, sent to each host
 
 # What every agent does by itself when its etcd fails. Change it later with: coordinator apply -f FILE
 healing:

@@ -7,6 +7,7 @@ export * from './exclusive.js';
 export * from './facts.js';
 export { FileError } from './file-error.js';
 export * from './files.js';
+export * from './large-file.js';
 export * from './link-channel.js';
 export * from './link-client.js';
 export * from './link-server.js';
@@ -31,7 +32,18 @@ export {
 } from './service-notify.js';
 export * from './services.js';
 export * from './services-process.js';
-export * from './services-systemd.js';
+export {
+  type SystemdOptions,
+  type SystemdServiceManager,
+  systemdServices,
+  type UnitReading,
+} from './services-systemd.js';
 export * from './start-condition.js';
 export { supervisedProcess } from './supervision-record.js';
-export { renderBaseUnit, renderDropIn } from './unit-file.js';
+export {
+  type TransientEnd,
+  type TransientUnit,
+  type TransientUnits,
+  transientUnits,
+} from './transient-unit.js';
+export { renderBaseUnit, renderDropIn, unitFileHead } from './unit-file.js';

@@ -64,6 +64,9 @@ export type UnitReading =
 export interface SystemdServiceManager extends ServiceManager {
   readonly kind: 'systemd';
   readUnit(): Promise<UnitReading>;
+  /** Forbids every start, also by a package that is being installed. Fails where the administrator has a unit file of that name. */
+  mask(): Promise<void>;
+  unmask(): Promise<void>;
 }
 
 const readingProperties = [
@@ -85,7 +88,7 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
   const unitDirectory = options.unitDirectory ?? '/etc/systemd/system';
   const files = options.files ?? linuxFiles;
   const clock = options.clock ?? systemClock;
-  const systemctl = options.systemctl ?? runSystemctl;
+  const systemctl = options.systemctl ?? callSystemctl;
   const journalctl = options.journalctl ?? runJournalctl;
 
   async function act(operation: string, args: readonly string[], timeoutMs = callTimeoutMs): Promise<void> {
@@ -275,10 +278,13 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
     onChange: () => () => undefined,
     close: async () => undefined,
     readUnit,
+    mask: () => act('mask', ['mask', '--no-ask-password', name], reloadTimeoutMs),
+    unmask: () => act('unmask', ['unmask', '--no-ask-password', name], reloadTimeoutMs),
   };
 }
 
-function runSystemctl(args: readonly string[], timeoutMs: number): Promise<ProgramResult> {
+/** Runs systemctl with these arguments. */
+export function callSystemctl(args: readonly string[], timeoutMs: number): Promise<ProgramResult> {
   return runProgram('systemctl', args, { timeoutMs, maxBytes: 256 * 1024, env: plainEnvironment });
 }
 

@@ -34,11 +34,16 @@ test('the drop-in owns how etcd is called, and lets it start only on data or wit
     '',
     '[Service]',
     'Type=notify',
+    expect.stringMatching(/^# /),
+    ...['ExecStartPre=', 'ExecStartPost=', 'ExecReload=', 'ExecStop=', 'ExecStopPost='],
+    ...['PassEnvironment=', 'UnsetEnvironment=', 'RootDirectory='],
+    ...['RestartPreventExitStatus=', 'RestartForceExitStatus=', 'DynamicUser=no'],
     'ExecStart=',
     'ExecStart=/usr/bin/etcd',
     'Environment=',
     'EnvironmentFile=',
     'EnvironmentFile=/etc/etcd/etcd.conf',
+    'WorkingDirectory=/',
     'User=etcd',
     'Group=etcd',
     expect.stringMatching(/^# /),
@@ -63,7 +68,7 @@ test('a user is set only when one is given, and the WAL condition follows a WAL 
 
 test('a unit without a clearance has only the conditions of rule one, after those of others are cleared', () => {
   const { clearanceFile: _, ...without } = unit;
-  expect(renderDropIn(without)).not.toContain('ExecStopPost');
+  expect(renderDropIn(without)).not.toMatch(/^ExecStopPost=./m);
   const conditions = renderDropIn(without)
     .split('\n')
     .filter((line) => line.startsWith('Condition'));

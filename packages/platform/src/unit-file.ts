@@ -13,6 +13,17 @@ const openFilesMax = 65_536;
 const startLimitSeconds = 60;
 /** Starts by hand count too; the agent's own begin the count anew. */
 const startLimitBurst = 3;
+/** Reset, so that neither a check of theirs nor another root, nor a variable that they take away, keeps our etcd from starting. */
+const takenOver = [
+  ...['ExecStartPre', 'ExecStartPost', 'ExecReload', 'ExecStop', 'ExecStopPost'],
+  ...[
+    'PassEnvironment',
+    'UnsetEnvironment',
+    'RootDirectory',
+    'RestartPreventExitStatus',
+    'RestartForceExitStatus',
+  ],
+] as const;
 /** Where both families of distributions have them. */
 const removeProgram = '/bin/rm';
 const shell = '/bin/sh';
@@ -42,12 +53,16 @@ export function renderDropIn(unit: EtcdUnit): string {
     '',
     '[Service]',
     'Type=notify',
+    '# What a unit of the distribution, or of a former administrator, would have done around etcd, and where.',
+    ...takenOver.map((name) => `${name}=`),
+    'DynamicUser=no',
     'ExecStart=',
     `ExecStart=${quoted(path('binary', unit.binary))}`,
     'Environment=',
     'EnvironmentFile=',
     `EnvironmentFile=${path('environmentFile', unit.environmentFile)}`,
-    ...optional('WorkingDirectory', unit.workingDirectory, path),
+    // A unit may name one that nobody has made, and then systemd starts nothing. etcd writes nothing there.
+    `WorkingDirectory=${path('workingDirectory', unit.workingDirectory ?? '/')}`,
     ...optional('User', unit.user, account),
     ...optional('Group', unit.group, account),
     '# The permit is for one start: it ends with it, even where the agent has died meanwhile.',

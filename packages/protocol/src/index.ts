@@ -1,5 +1,6 @@
 export * from './channel.js';
 export * from './codec.js';
+export * from './etcd-install.js';
 export * from './faults.js';
 export * from './healing.js';
 export * from './identity.js';

@@ -20,13 +20,17 @@ export const portStateSchema = z.discriminatedUnion('kind', [
 ]);
 export type PortState = z.infer<typeof portStateSchema>;
 
+/** The etcd that would be started. */
+export const etcdProgramSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('found'), path: z.string(), version: z.string() }),
+  z.strictObject({ kind: z.literal('missing'), path: z.string() }),
+  z.strictObject({ kind: z.literal('broken'), path: z.string(), why: z.string() }),
+]);
+export type EtcdProgram = z.infer<typeof etcdProgramSchema>;
+
 export const preflightFactsSchema = z.strictObject({
   now: instant,
-  etcd: z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('found'), path: z.string(), version: z.string() }),
-    z.strictObject({ kind: z.literal('missing'), path: z.string() }),
-    z.strictObject({ kind: z.literal('broken'), path: z.string(), why: z.string() }),
-  ]),
+  etcd: etcdProgramSchema,
   service: z.strictObject({
     manager: z.enum(['systemd', 'process']),
     state: serviceStateSchema,

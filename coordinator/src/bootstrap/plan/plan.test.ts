@@ -142,10 +142,11 @@ describe('a bootstrap, whatever it finds', () => {
     );
   });
 
-  it('enrols, moves aside, checks, certifies, configures, starts and verifies in this order, and records before it configures', () => {
+  it('enrols, moves aside, installs, checks, certifies, configures, starts and verifies in this order, and records before it configures', () => {
     const order: BootstrapStep['kind'][] = [
       'enrol',
       'quarantine',
+      'install',
       'preflight',
       'certify',
       'configure',

@@ -15,6 +15,7 @@ import {
 export type BootstrapStep =
   | { readonly kind: 'enrol'; readonly nodes: readonly string[] }
   | { readonly kind: 'quarantine'; readonly nodes: readonly string[]; readonly bootstrapId: string }
+  | { readonly kind: 'install'; readonly nodes: readonly string[] }
   | { readonly kind: 'preflight'; readonly nodes: readonly string[] }
   | { readonly kind: 'certify'; readonly nodes: readonly string[] }
   /** `new`: a fresh token and ids; `same`: those of the record; `next`: those, in a higher generation. */
@@ -36,7 +37,7 @@ export function planBootstrap(situation: Situation): BootstrapPlan {
   };
 }
 
-function stepsOf({ nodes: everybody, record, reset, specsDiffer }: Situation): BootstrapStep[] {
+function stepsOf({ nodes: everybody, record, reset, specsDiffer, toInstall }: Situation): BootstrapStep[] {
   const nodes = wantedNodes({ nodes: everybody, record });
   const all = names(nodes);
   const enrol: BootstrapStep = {
@@ -44,12 +45,23 @@ function stepsOf({ nodes: everybody, record, reset, specsDiffer }: Situation): B
     nodes: names(nodes.filter(({ kind }) => kind === 'toEnrol')),
   };
   const verify: BootstrapStep = { kind: 'verify', nodes: all };
+  // Before the checks, which compare versions. A node that is not enrolled yet has not been asked.
+  const install = (of: readonly NodeSituation[]): BootstrapStep => ({
+    kind: 'install',
+    nodes: names(
+      of.filter(
+        ({ kind, place }) =>
+          toInstall !== undefined && (kind === 'toEnrol' || toInstall.includes(place.name)),
+      ),
+    ),
+  });
   if (record === undefined || reset) {
     const quarantine: BootstrapStep[] =
       record === undefined ? [] : [{ kind: 'quarantine', nodes: all, bootstrapId: record.bootstrapId }];
     return [
       enrol,
       ...quarantine,
+      install(nodes),
       { kind: 'preflight', nodes: all },
       { kind: 'certify', nodes: all },
       { kind: 'record', what: 'new' },
@@ -71,6 +83,7 @@ function stepsOf({ nodes: everybody, record, reset, specsDiffer }: Situation): B
     // Nodes that have a spec learn first which certificates are current now: they would turn a node that was enrolled again
     // away when the checks try who reaches whom.
     { kind: 'configure', nodes: names(behind) },
+    install(nodes.filter(({ place: { name } }) => toStart.includes(name) || toRejoin.includes(name))),
     // Where nothing has to begin there is nothing to check before it begins.
     { kind: 'preflight', nodes: toStart.length + toRejoin.length > 0 ? all : [] },
     { kind: 'certify', nodes: toCertify },

@@ -25,6 +25,8 @@ export interface Situation {
   readonly quorumAnswers: boolean;
   /** Names of members that the running part of the cluster lists as started at some time. */
   readonly everStarted: readonly string[];
+  /** Nodes on which another etcd is to be installed; undefined where the topology leaves etcd to the hosts. */
+  readonly toInstall: readonly string[] | undefined;
 }
 
 /** Why a bootstrap must not go on. */

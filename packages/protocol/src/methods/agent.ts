@@ -3,6 +3,7 @@
  * generic command execution, and none may be added.
  */
 import * as z from 'zod';
+import { etcdFileBytesMax, etcdInstallationSchema, installEndSchema, pieceBase64 } from '../etcd-install.js';
 import {
   agentEventSchema,
   eventsPageMax,
@@ -67,6 +68,31 @@ export const agentMethods = defineMethods({
     result: z.strictObject({ results: z.array(probeResultSchema).max(64) }),
   },
   'preflight.end': { roles: ['coordinator'], params: z.strictObject({}), result: z.strictObject({}) },
+  /** The etcd that is there, and which could be installed by what. */
+  'install.look': { roles: ['coordinator'], params: z.strictObject({}), result: etcdInstallationSchema },
+  /**
+   * A file with an etcd is about to be sent. Answers how many bytes of it are there already: the next piece begins there.
+   * Other files that were sent and not installed are removed. Refused where nothing may be installed, or there is no room.
+   */
+  'install.begin': {
+    roles: ['coordinator'],
+    params: z.strictObject({ sha256: sha256Hex, bytes: z.int().min(1).max(etcdFileBytesMax) }),
+    result: z.strictObject({ received: z.int().min(0) }),
+  },
+  /** The next piece, at the end of what is there; one for another place is not written. Synced when it is answered. */
+  'install.piece': {
+    roles: ['coordinator'],
+    params: z.strictObject({ sha256: sha256Hex, offset: z.int().min(0), data: pieceBase64 }),
+    result: z.strictObject({ received: z.int().min(0) }),
+  },
+  /** Checks the whole file, unpacks etcd, etcdctl and etcdutl from it, and makes them the ones in use. Idempotent. */
+  'install.file': {
+    roles: ['coordinator'],
+    params: z.strictObject({ sha256: sha256Hex }),
+    result: installEndSchema,
+  },
+  /** Has the distribution's package manager install its etcd, which is not started. Takes minutes. Idempotent. */
+  'install.package': { roles: ['coordinator'], params: z.strictObject({}), result: installEndSchema },
   /** Makes the etcd and peer keys where there are none of this kind yet and returns requests for them. Keys stay. */
   'pki.request': {
     roles: ['coordinator'],

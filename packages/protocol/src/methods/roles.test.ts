@@ -1,5 +1,6 @@
 /** Who may call what, written out a second time, so that a change of rights is seen in review. */
 import { describe, expect, it } from 'vitest';
+import { pieceBase64, pieceBytesMax } from '../etcd-install.js';
 import { limits } from '../limits.js';
 import { agentMethods, enrolmentMethods } from './agent.js';
 import { defineMethods, type MethodTable, pem } from './define.js';
@@ -18,6 +19,11 @@ describe('the methods of an agent', () => {
       'preflight.begin': 'coordinator',
       'preflight.probe': 'coordinator',
       'preflight.end': 'coordinator',
+      'install.look': 'coordinator',
+      'install.begin': 'coordinator',
+      'install.piece': 'coordinator',
+      'install.file': 'coordinator',
+      'install.package': 'coordinator',
       'pki.request': 'coordinator',
       'pki.install': 'coordinator',
       'spec.get': 'coordinator',
@@ -61,6 +67,15 @@ describe('PEM on the wire', () => {
     expect(pem.safeParse(head).success).toBe(true);
     expect(pem.safeParse(head + 'A'.repeat(limits.requestPemBytesMax)).success).toBe(false);
     expect(pem.safeParse(` ${head}`).success).toBe(false);
+  });
+});
+
+describe('a piece of a file', () => {
+  it('fits into one frame, whatever is around it', () => {
+    expect((pieceBytesMax / 3) * 4).toBeLessThan(limits.frameBytesMax / 2);
+    expect(pieceBase64.safeParse(Buffer.alloc(pieceBytesMax).toString('base64')).success).toBe(true);
+    expect(pieceBase64.safeParse(Buffer.alloc(pieceBytesMax + 3).toString('base64')).success).toBe(false);
+    expect(pieceBase64.safeParse('AAAA AAAA').success).toBe(false);
   });
 });
 

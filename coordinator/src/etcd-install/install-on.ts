@@ -1,0 +1,124 @@
+/** Asks agents which etcd they have, decides, and has it installed: on all of them at once. */
+import { audit } from '../audit.js';
+import { Failure } from '../failure.js';
+import { nodeFailure } from '../link/dial-error.js';
+import type { NodeLink } from '../link/dial-node.js';
+import type { PhaseReport } from '../progress.js';
+import type { StateDir } from '../state/state-dir.js';
+import { type EtcdFile, openEtcdFile } from './etcd-file.js';
+import { decideInstall, type InstallDecision, isToInstall, type Source } from './plan/plan-install.js';
+import { sendFile } from './send-file.js';
+
+/** Unpacking 70 MB and syncing them, on a slow disk. */
+const fileMsMax = 5 * 60_000;
+/** Above the agent's own deadlines for its package manager. */
+const packageMsMax = 20 * 60_000;
+/** A note each time that so much more of a file has arrived, in percent. */
+const percentStep = 25;
+
+export type InstallOutcome = { readonly node: string } & (
+  | { readonly kind: 'installed'; readonly version: string; readonly path: string; readonly changed: boolean }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+);
+
+/** Rejects with the Failure of the first node that does not answer. */
+export async function decideInstalls(links: readonly NodeLink[], source: Source): Promise<InstallDecision[]> {
+  return Promise.all(
+    links.map(async (link) => {
+      try {
+        return decideInstall(link.place.name, source, await link.call('install.look', {}));
+      } catch (error) {
+        throw nodeFailure(link.place, error);
+      }
+    }),
+  );
+}
+
+/** Carries out what is to be done of these decisions; never rejects for a node. */
+export async function installOn(
+  state: StateDir,
+  links: readonly NodeLink[],
+  source: Source,
+  decisions: readonly InstallDecision[],
+  report: PhaseReport,
+): Promise<InstallOutcome[]> {
+  const wanted = decisions.filter(isToInstall);
+  const file =
+    source.from === 'file' && wanted.length > 0 ? await openEtcdFile(state, source.sha256) : undefined;
+  const stand = new Map<string, string>();
+  const tell = (node: string, text: string) => {
+    stand.set(node, text);
+    report.note([...stand].map(([name, at]) => `${name}: ${at}`).join(', '));
+  };
+  try {
+    return await Promise.all(
+      wanted.map(async ({ node }): Promise<InstallOutcome> => {
+        const link = links.find(({ place }) => place.name === node)!;
+        const outcome = await installOne(link, file, (text) => tell(node, text));
+        await audit(state, auditOf(outcome, source));
+        return outcome;
+      }),
+    );
+  } finally {
+    await file?.close();
+  }
+}
+
+async function installOne(
+  link: NodeLink,
+  file: EtcdFile | undefined,
+  tell: (text: string) => void,
+): Promise<InstallOutcome> {
+  const node = link.place.name;
+  try {
+    const end = file === undefined ? await byPackage(link, tell) : await byFile(link, file, tell);
+    tell(`etcd ${end.version}`);
+    return { node, kind: 'installed', ...end };
+  } catch (error) {
+    tell('failed');
+    return { node, kind: 'failed', failure: nodeFailure(link.place, error) };
+  }
+}
+
+function byPackage(link: NodeLink, tell: (text: string) => void) {
+  tell('its package manager is at work');
+  return link.call('install.package', {}, packageMsMax);
+}
+
+async function byFile(link: NodeLink, file: EtcdFile, tell: (text: string) => void) {
+  let toldPercent = -1;
+  await sendFile(link, file, (received) => {
+    const percent = Math.floor((received / file.bytes) * (100 / percentStep)) * percentStep;
+    if (percent === toldPercent) return;
+    toldPercent = percent;
+    tell(`${percent} %`);
+  });
+  tell('unpacking');
+  return link.call('install.file', { sha256: file.sha256 }, fileMsMax);
+}
+
+function auditOf(outcome: InstallOutcome, source: Source) {
+  const base = { action: 'etcd install', node: outcome.node } as const;
+  if (outcome.kind === 'installed') {
+    const { version, path, changed } = outcome;
+    return { ...base, outcome: 'ok' as const, detail: { ...source, version, path, changed } };
+  }
+  const { parts } = outcome.failure;
+  return {
+    ...base,
+    outcome: parts.exit === 'refused' ? ('refused' as const) : ('failed' as const),
+    detail: { ...source, why: parts.what },
+  };
+}
+
+/** One Failure for what was refused by the plan; undefined where nothing was. */
+export function refusalOf(decisions: readonly InstallDecision[]): Failure | undefined {
+  const refused = decisions.flatMap((decision) => (decision.kind === 'refused' ? [decision] : []));
+  if (refused.length === 0) return undefined;
+  return new Failure({
+    exit: 'refused',
+    what: `etcd cannot be installed on ${refused.map(({ node }) => node).join(', ')}`,
+    where: refused.map(({ node, why }) => `${node}: ${why}`),
+    next: [...new Set(refused.map(({ next }) => next))].join('\n'),
+  });
+}
