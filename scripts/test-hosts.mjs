@@ -1,18 +1,13 @@
 // npm run test:hosts -- [--seed S] [--rounds N] [vitest arguments]: sets up what is missing, makes the lab, which is kept, and
 // runs the tests on booted hosts, of which one at a time has it. `--seed` and `--rounds` are of the random rounds. It needs root
 // and Debian. Exit code 0 only when all tests passed.
-import { parseArgs } from 'node:util';
 import { Failure, runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
 import { summaryLine } from './setup/test-results.mjs';
 import { countRuns, runVitest } from './setup/vitest.mjs';
 
 await runScript(async () => {
-  const { values, positionals } = parseArgs({
-    options: { seed: { type: 'string' }, rounds: { type: 'string' } },
-    allowPositionals: true,
-  });
-  const { seed, rounds } = values;
+  const { seed, rounds, others } = options(process.argv.slice(2));
   if (rounds !== undefined && !/^[1-9]\d{0,4}$/.test(rounds))
     throw new Failure({
       what: `--rounds ${rounds} is not a number above 0`,
@@ -20,7 +15,7 @@ await runScript(async () => {
       next: 'npm run test:hosts -- --rounds 100 --seed 7 rounds',
     });
   const { etcd } = await prepare();
-  const code = await runVitest('hosts', ['--project', 'hosts', ...positionals], {
+  const code = await runVitest('hosts', ['--project', 'hosts', ...others], {
     ...process.env,
     // Who asks for hosts is not served by skipping them.
     CI: 'true',
@@ -35,3 +30,15 @@ await runScript(async () => {
   console.log(summaryLine(counts));
   return code !== 0 || counts.failed === 0 ? code : 1;
 });
+
+/** Ours, and what is vitest's. */
+function options([word, ...rest]) {
+  if (word === undefined) return { others: [] };
+  const own = /^--(seed|rounds)(?:=(.*))?$/.exec(word);
+  if (own === null) {
+    const { others, ...found } = options(rest);
+    return { ...found, others: [word, ...others] };
+  }
+  const [, name, value = rest.shift() ?? ''] = own;
+  return { [name]: value, ...options(rest) };
+}
