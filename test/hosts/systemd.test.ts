@@ -338,7 +338,9 @@ function tell(lab: Lab): void {
       expect(await tries()).toBe(3);
       const again = await callServices(
         etcd2,
-        `await services.start(); await pause(1_500); await see('state');`,
+        `await services.start();
+         for (let n = 0; n < 100 && (await services.observe()).kind !== 'failed'; n++) await pause(100);
+         await see('state');`,
       );
       expect(again.state).toMatchObject({ kind: 'failed', endsInARow: 3 });
       expect(await tries()).toBe(6);
