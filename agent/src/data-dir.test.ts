@@ -3,6 +3,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -117,9 +118,8 @@ describe('whose a data dir is', () => {
 
   it('another directory at the same path is not the one that was claimed', async () => {
     await claimDataDir(host, spec(), undefined);
-    rmSync(dataDir(), { recursive: true });
-    // Held, so that the new directory cannot get the same inode.
-    mkdirSync(join(dir, 'held'));
+    // Moved, not removed: the new directory cannot get its inode.
+    renameSync(dataDir(), join(dir, 'held'));
     mkdirSync(dataDir());
     writeFileSync(join(dataDir(), 'precious'), '1');
     expect(await judge()).toMatchObject({ kind: 'foreign' });
