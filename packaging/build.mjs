@@ -55,6 +55,9 @@ export async function buildPackages({
     const work = join(out, 'making');
     rmSync(work, { recursive: true, force: true });
     mkdirSync(work);
+    // Before its bytes change: a build that dies has made nothing that a later one takes for made.
+    const kept = Object.entries(made).filter(([name]) => !stale.some((each) => each.name === name));
+    writeFileSync(join(out, stampName), JSON.stringify(Object.fromEntries(kept)));
     try {
       await step(`packing ${stale.map(({ name }) => name).join(', ')}`, () =>
         Promise.all(stale.map((each) => pack(each, { release, level, work, out }))),

@@ -105,8 +105,9 @@ describe('maintainer scripts', () => {
 
   test.each(scripts)('$format $name: removes nothing of etcd', ({ text }) => {
     const removals = text.split('\n').filter((line) => /\brm\b/.test(line) && !/^\s*(#|echo)/.test(line));
-    for (const line of removals)
-      expect(line.trim()).toBe('rm -rf --one-file-system /var/lib/etcd-agent /etc/etcd-agent');
+    for (const line of removals) expect(line.trim()).toBe('rm -rf --one-file-system "$directory"');
+    if (removals.length > 0)
+      expect(text).toContain('for directory in /var/lib/etcd-agent /etc/etcd-agent; do');
   });
 });
 

@@ -11,7 +11,7 @@ import { step } from '../scripts/setup/progress.mjs';
 
 const pin = JSON.parse(readFileSync(join(root, 'packaging', 'runtime.json'), 'utf8'));
 
-/** Version of Node in the packages, and the checksum of the archive it is from. */
+/** Version of Node in the packages, the SHA-256 of its program, and the checksum of the archive it is from. */
 export const runtimePin = pin;
 
 /**
@@ -23,6 +23,15 @@ export async function runtime() {
   const home = join(cache, 'runtime', pin.version);
   const found = { node: join(home, 'package', 'bin', 'node'), licence: join(home, 'package', 'LICENSE') };
   if (!existsSync(home)) await step(`fetching Node ${pin.version} for the packages`, () => fetchInto(home));
+  // It has lain there: half of it may be missing since the power went.
+  const digest = createHash('sha256').update(readFileSync(found.node)).digest('hex');
+  if (digest !== pin.program) {
+    throw new Failure({
+      what: `the Node that was fetched for the packages is not what it was: its SHA-256 is ${digest}`,
+      where: found.node,
+      next: `rm -r ${home}; npm run package`,
+    });
+  }
   return found;
 }
 

@@ -21,6 +21,15 @@ const withoutGit = 1_767_225_600;
 /** Seconds: SOURCE_DATE_EPOCH, else the time of the last commit to the sources of packages, else a constant. */
 export async function sourceDate(environment = process.env) {
   if (/^\d+$/.test(environment.SOURCE_DATE_EPOCH ?? '')) return Number(environment.SOURCE_DATE_EPOCH);
+  const shallow = await capture('git', ['rev-parse', '--is-shallow-repository']).catch(() => undefined);
+  if (shallow?.stdout.trim() === 'true')
+    process.stderr.write(
+      'this clone is shallow: the packages may differ from those of a whole one (SOURCE_DATE_EPOCH=N sets the time in them)\n',
+    );
   const git = await capture('git', ['log', '-1', '--format=%ct', '--', ...sources]).catch(() => undefined);
-  return git?.code === 0 && /^\d+\s*$/.test(git.stdout) ? Number(git.stdout) : withoutGit;
+  if (git?.code === 0 && /^\d+\s*$/.test(git.stdout)) return Number(git.stdout);
+  process.stderr.write(
+    'git does not tell the time of the last commit: the packages say 2026-01-01 (SOURCE_DATE_EPOCH=N sets another)\n',
+  );
+  return withoutGit;
 }

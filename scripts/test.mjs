@@ -1,8 +1,8 @@
 // npm test [-- vitest arguments]: sets up what the tests need, runs the checks and every test, and ends with one line
 // that counts them. Exit code 0 only when the checks and all tests passed.
 //
-// The simulation computes and waits for nothing; tests with real etcds mostly wait, those on booted hosts still more. They
-// run beside each other, the simulation with what the others leave it.
+// Tests with real etcds keep both cores of a small machine busy. Those on booted hosts mostly wait, so they come after them, and
+// beside them the simulation, which computes and waits for nothing, with what the hosts leave it.
 import { runChecks } from './setup/checks.mjs';
 import { runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
@@ -17,21 +17,21 @@ await runScript(async () => {
   const failedChecks = await runChecks();
   const env = { ...process.env, ETCD_BIN: etcd };
   const args = process.argv.slice(2);
-  const beside = args.length === 0 ? runBeside(env) : [];
-  const codes = [
-    await runVitest(
-      'results',
-      args.length > 0 ? args : ['unit', 'integration', 'timed'].flatMap((name) => ['--project', name]),
-      env,
-    ),
-  ];
-  for (const { run } of beside) {
-    const { code, output } = await run;
+  const projects = (...names) => names.flatMap((name) => ['--project', name]);
+  const runs = ['results'];
+  const first = args.length > 0 ? args : projects('unit', 'integration', 'timed');
+  const codes = [await runVitest('results', first, env)];
+  if (args.length === 0) {
+    console.log('the simulation runs beside the hosts; what it says comes at the end');
+    const simulated = runVitestBeside('simulated', projects('simulated'), env, niceness);
+    codes.push(await runVitest('hosts', projects('hosts'), env));
+    const { code, output } = await simulated;
     process.stdout.write(output);
     codes.push(code);
+    runs.push('hosts', 'simulated');
   }
   const exitCode = codes.find((code) => code !== 0) ?? 0;
-  const counts = countRuns(['results', ...beside.map(({ name }) => name)]);
+  const counts = countRuns(runs);
   console.log('');
   for (const sentence of missing) console.log(`not covered: ${sentence}`);
   for (const name of failedChecks) console.log(`failed: ${name} (its messages are above the tests)`);
@@ -40,11 +40,3 @@ await runScript(async () => {
   console.log(summaryLine(counts));
   return exitCode !== 0 ? exitCode : failedChecks.length > 0 || counts.failed > 0 ? 1 : 0;
 });
-
-function runBeside(env) {
-  console.log('the simulation and the hosts run beside the other tests; what they say comes after theirs');
-  return ['hosts', 'simulated'].map((name) => ({
-    name,
-    run: runVitestBeside(name, ['--project', name], env, name === 'simulated' ? niceness : 0),
-  }));
-}

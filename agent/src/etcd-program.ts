@@ -7,7 +7,7 @@ import type { AgentHost } from './host.js';
 
 /** Where both families of distributions put it. */
 const packagedEtcd = '/usr/bin/etcd';
-/** Beside the binaries of other packages that are not the distribution's: etcd's account can read it, and SELinux lets it run. */
+/** Where programs go that no package has: etcd's account can read it. */
 export const sharedDirectory = '/usr/local/lib/etcd-agent/etcd';
 /** `etcd --version` on a cold page cache of a slow disk. */
 const versionMsMax = 10_000;
@@ -29,8 +29,9 @@ export function currentEtcd(host: Where): string {
 export async function etcdProgram(host: Where & Pick<AgentHost, 'files'>): Promise<string> {
   const { etcdBinary } = host.config;
   if (etcdBinary !== 'auto') return etcdBinary;
-  const installed = join(currentEtcd(host), 'etcd');
-  return (await host.files.exists(installed)) ? installed : packagedEtcd;
+  // Once one was installed from a file the distribution's, which may be older, is not taken in its stead.
+  const current = currentEtcd(host);
+  return (await host.files.exists(current)) ? join(current, 'etcd') : packagedEtcd;
 }
 
 /** What is at that path. */

@@ -16,7 +16,7 @@ let_etcd_start() {
     {
         sed -n 1p "$dropin" && echo "$note" &&
             sed -e 1d -e '\|^# The agent makes this|d' -e '\|^ConditionPathExists=/|d' "$dropin"
-    } >"$dropin.new" && sync "$dropin.new" && mv "$dropin.new" "$target" || return 1
+    } >"$dropin.new" && sync "$dropin.new" && mv "$dropin.new" "$target" && sync "${target%/*}" || return 1
     if test "$target" = "$dropin"; then
         echo "etcd starts without an agent from now on (changed $dropin)."
         return 0

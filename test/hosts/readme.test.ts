@@ -3,7 +3,7 @@
  * does beside them is done here as the text says it: the packages are put on the first host, the topology is edited.
  */
 import { copyFileSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Host } from './lab/host.js';
 import type { Lab } from './lab/lab.js';
@@ -18,13 +18,7 @@ const blocks = [...section.matchAll(/^```\n([\s\S]*?)^```$/gm)].map(([, text]) =
 /** Four commands wait for disks, elections and packages; on a busy machine for each other, too. */
 const blockMsMax = 240_000;
 
-await story(
-  (host) => {
-    copyFileSync(join(dirname(process.env.ETCD_BIN ?? ''), 'etcdctl'), host.path('/usr/bin/etcdctl'));
-  },
-  tell,
-  { equip: () => ({ layers: [], checkout: 'no' }) },
-);
+await story(() => {}, tell, { equip: () => ({ layers: [], checkout: 'no' }) });
 
 function tell(lab: Lab): void {
   const [first] = lab.hosts as [Host];

@@ -2,7 +2,7 @@
  * What can happen to a cluster, as the simulation runs it too, on real hosts that are set up as the runbook has them: its
  * addresses, its files for cfssl, its RSA keys, its timings. An application writes all the time, and loses nothing.
  */
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { scenarios } from '../scenarios/index.js';
@@ -139,6 +139,10 @@ function tell(lab: Lab): void {
       const { deb, version } = await newerAgentPackage();
       const pids = (unit: string) => Promise.all(lab.hosts.map((host) => mainPid(host, unit)));
       const [agents, etcds] = [await pids('etcd-agent'), await pids('etcd')];
+      const dropIn = '/etc/systemd/system/etcd.service.d/zz-etcd-agent.conf';
+      const text = readFileSync(lab.host('etcd0').path(dropIn), 'utf8');
+      // As another version of the agent has written it.
+      lab.host('etcd0').write(dropIn, `${text}LimitNOFILE=4096\n`);
       await world.round(async () => {
         for (const host of lab.hosts) {
           copyFileSync(deb, host.path('/root/newer.deb'));
@@ -148,6 +152,8 @@ function tell(lab: Lab): void {
         }
       });
       expect(await pids('etcd')).toEqual(etcds);
+      expect(readFileSync(lab.host('etcd0').path(dropIn), 'utf8')).toBe(text);
+      expect(await property(lab.host('etcd0'), 'etcd', 'NeedDaemonReload')).toBe('no');
       for (const [at, pid] of (await pids('etcd-agent')).entries()) expect(pid).not.toBe(agents[at]);
     },
     scenarioMsMax,

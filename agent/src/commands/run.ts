@@ -9,13 +9,26 @@ import {
   waitingForDisk,
 } from '@etcd-agent/platform';
 import { type Agent, startAgent } from '../agent.js';
-import { type ConfigSources, loadConfig } from '../config.js';
+import { ConfigError, type ConfigSources, loadConfig } from '../config.js';
 import { openLinuxHost } from '../linux-host.js';
 import { type Telling, tellSystemd } from '../tell-systemd.js';
 import { version } from '../version.js';
 
+/** Whoever restarts a unit ends all of its processes: an etcd that the agent runs itself would be one of them. */
+function refuseProcessUnderUnit(serviceManager: string): void {
+  if (serviceManager !== 'process' || process.env.NOTIFY_SOCKET === undefined) return;
+  throw new ConfigError([
+    {
+      where: '',
+      path: 'serviceManager',
+      message: 'process is not for an agent that systemd runs: a restart of the agent would end etcd',
+    },
+  ]);
+}
+
 export async function runAgent(sources: ConfigSources): Promise<void> {
   const config = loadConfig(sources);
+  refuseProcessUnderUnit(config.serviceManager);
   const host = await openLinuxHost(config).catch((error: unknown) => {
     if (!(error instanceof HeldError)) throw error;
     throw Object.assign(

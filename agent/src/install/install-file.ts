@@ -38,7 +38,8 @@ export interface FileInstall {
 /** What the version in use was installed from; undefined where none is, or it is not ours. */
 export async function installedFile(files: Files, etcds: string): Promise<InstalledFile | undefined> {
   const text = await optionalText(files, join(etcds, 'current', sourceName));
-  if (text === undefined) return undefined;
+  // One without its program is to be installed again.
+  if (text === undefined || !(await files.exists(join(etcds, 'current', 'etcd')))) return undefined;
   try {
     return installedFileSchema.safeParse(JSON.parse(text)).data;
   } catch {

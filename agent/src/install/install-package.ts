@@ -16,7 +16,7 @@ import type { AgentHost } from '../host.js';
 import { optionalText } from '../optional-text.js';
 import { packageChoice, packagePrograms } from './plan/package-choice.js';
 import {
-  aptMend,
+  aptMendOwn,
   type Manager,
   type PackageStep,
   packageComplaint,
@@ -96,7 +96,7 @@ export class PackageInstaller {
     if (record.disabled) return this.settle();
     // One that still runs is waited for; one that is not running is not begun.
     for (const { name } of packageSteps(record.manager, true)) await this.transient.settle(name);
-    if (record.manager === 'apt') await this.transient.run(this.unit(aptMend));
+    if (record.manager === 'apt') await this.transient.run(this.unit(aptMendOwn));
     await this.tidyUp(record.manager);
   }
 
@@ -157,12 +157,18 @@ export class PackageInstaller {
     };
   }
 
-  /** Under the mask first: between the two, a boot must find a service that is not enabled. */
+  /**
+   * Under the mask first: between the two, a boot must find a service that is not enabled. But for one of a member that has come
+   * here in another way meanwhile: that is enabled on purpose, and our drop-in keeps it from an empty data dir.
+   */
   private async settle(): Promise<void> {
     const record = await this.record();
     if (record === undefined) return;
     if (record.masked && !record.disabled) {
-      await this.services.disable();
+      const isMembers = (await this.host.store.spec()) !== undefined;
+      // The power may have gone before there was a mask or a package.
+      const isThere = (await this.services.readUnit()).kind !== 'missing';
+      if (isThere && !isMembers) await this.services.disable();
       await this.keep({ ...record, disabled: true });
     }
     if (record.masked) await this.services.unmask();

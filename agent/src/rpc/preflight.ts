@@ -173,7 +173,15 @@ async function environmentTexts(files: AgentHost['files'], shown: string): Promi
   return texts.map((text) => text ?? '').join('\n');
 }
 
-async function diskFacts({ files }: AgentHost, dataDir: string): Promise<PreflightFacts['disk']> {
+async function diskFacts({ files, paths }: AgentHost, dataDir: string): Promise<PreflightFacts['disk']> {
+  const own = [paths.stateDir, '/etc/etcd-agent'].find((place) => `${dataDir}/`.startsWith(`${place}/`));
+  if (own !== undefined) {
+    return {
+      kind: 'failed',
+      why: `${dataDir} is in ${own}, which a purge of the package etcd-agent removes`,
+      next: 'give the node another dataDir',
+    };
+  }
   try {
     const closed = await closedPlaceOf(dataDir);
     if (closed !== undefined) return outOfReach(dataDir, closed);

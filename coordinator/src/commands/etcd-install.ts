@@ -25,6 +25,13 @@ export async function etcdInstall(
 ): Promise<View> {
   const cluster = await openCluster(stateDir);
   const source = sourceOf(cluster);
+  if (file !== undefined && source.from === 'package') {
+    throw new Failure({
+      exit: 'usage',
+      what: '--file: the topology says that etcd comes from a package',
+      next: 'etcd: { install: { from: file, file: F, sha256: HEX } } in your copy of it, then coordinator apply -f FILE',
+    });
+  }
   const places =
     nodes.length === 0 ? cluster.places : nodes.map((name) => placeOf(cluster, name, 'etcd install'));
   const { state, topology } = cluster;

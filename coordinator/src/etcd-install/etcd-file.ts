@@ -34,10 +34,14 @@ export async function checkEtcdFile(
   return { path, sha256 };
 }
 
-/** Copies a file that was checked into the state. Nothing happens where it is there. */
+/** Copies a file that was checked into the state. Nothing happens where it is there, whole. */
 export async function keepEtcdFile(state: StateDir, { path, sha256 }: NamedFile): Promise<void> {
   const kept = state.file('etcd', sha256);
-  if ((await stat(kept).catch(() => undefined)) !== undefined) return;
+  const isWhole = await verify(kept, sha256, kept).then(
+    () => true,
+    () => false,
+  );
+  if (isWhole) return;
   await mkdir(state.file('etcd'), { recursive: true, mode: 0o700 });
   const half = `${kept}.half`;
   await rm(half, { force: true });

@@ -77,6 +77,10 @@ export const installScript = `install_package() {
   file=$directory/etcd-agent.$kind log=$directory/log
   trap : HUP PIPE
   trap 'rm -rf -- "$directory"' EXIT
+  by_apt() {
+    apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \\
+      -o DPkg::Lock::Timeout=120 install "$file"
+  }
   found=$(sha256sum "$file" | cut -d ' ' -f 1)
   if [ "$found" != "$sha256" ]; then
     printf 'the copy is not what was sent: its SHA-256 is %s\\n' "$found"
@@ -90,8 +94,9 @@ export const installScript = `install_package() {
     exit 1
   fi
   case $by in
-    apt) apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \\
-      -o DPkg::Lock::Timeout=120 install "$file" ;;
+    # After a power cut apt refuses everything until dpkg has ended what it had begun.
+    apt) by_apt || { grep -q 'dpkg was interrupted' "$log" &&
+      dpkg --force-confdef --force-confold --configure -a; by_apt; } ;;
     dnf) dnf -q -y install "$file" ;;
     yum) yum -q -y localinstall "$file" ;;
   esac >"$log" 2>&1

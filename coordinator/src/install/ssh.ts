@@ -65,6 +65,8 @@ function commonArguments({ options, configFile, user }: SshSettings): string[] {
     // Nobody could answer a question: several run at once.
     'BatchMode=yes',
     ...options,
+    // ssh takes the first value that it is given: a configuration that does not check is not obeyed here.
+    'StrictHostKeyChecking=yes',
     'ConnectTimeout=10',
     // A host that goes away while a package is installed is noticed within half a minute.
     'ServerAliveInterval=10',

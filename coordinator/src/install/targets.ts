@@ -5,7 +5,8 @@ import type { Target } from './context.js';
 
 /** A name or address, with an account before it if need be; what begins with a dash would be an option of ssh. */
 const hostPattern = /^([A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$/;
-const notChecked = /^StrictHostKeyChecking[ =]+(no|off)$/i;
+const hostKeyOption = /^\s*StrictHostKeyChecking\b/i;
+const checkedHostKeys = /^StrictHostKeyChecking=(yes|ask|accept-new)$/i;
 
 /** `mapping`: `NODE=HOST` each. Throws Failure (usage). */
 export function targetsOf(
@@ -32,7 +33,7 @@ export function targetsOf(
 /** Throws Failure (usage) for what must not be switched off, and for what is no option. */
 export function checkedSshOptions(options: readonly string[]): readonly string[] {
   for (const option of options) {
-    if (notChecked.test(option)) {
+    if (hostKeyOption.test(option) && !checkedHostKeys.test(option)) {
       throw new Failure({
         exit: 'usage',
         what: `--ssh-option ${option}: host keys are always checked here`,

@@ -22,7 +22,9 @@ function systemd(states: string[], started: ProgramResult = ok()) {
     clock: { now: () => new Date(), monotonicMs: () => 0, sleep: async () => {} } as never,
     systemctl: async ([verb = '']) => {
       calls.push(verb);
-      return verb === 'show' ? ok(states.length > 1 ? states.shift()! : states[0]!) : ok();
+      if (verb !== 'show') return ok();
+      const state = states.length > 1 ? states.shift()! : states[0]!;
+      return state === 'no answer' ? bad('Failed to get properties: Connection timed out') : ok(state);
     },
     systemdRun: async (args) => {
       calls.push(`run ${args.slice(args.indexOf('--') + 1).join(' ')}`);
@@ -51,6 +53,20 @@ describe('a transient unit', () => {
       'stop',
       'reset-failed',
     ]);
+  });
+
+  it('is not stopped because systemd does not answer once', async () => {
+    const { units, unit, calls } = systemd([
+      'ActiveState=activating',
+      'no answer',
+      'ActiveState=activating',
+      'ActiveState=active',
+    ]);
+    expect(await units.run(unit)).toEqual({ kind: 'succeeded' });
+    expect(calls).toEqual(['show', 'show', 'show', 'show', 'stop', 'reset-failed']);
+    const silent = systemd(['no answer']);
+    expect(await silent.units.run(silent.unit)).toMatchObject({ kind: 'failed' });
+    expect(silent.calls).toEqual(['show']);
   });
 
   it('that runs already, for an agent before this one, is waited for and not begun again', async () => {

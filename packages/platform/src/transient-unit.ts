@@ -55,7 +55,11 @@ export function transientUnits({
 
   async function run(unit: TransientUnit): Promise<TransientEnd> {
     const service = `${unit.name}.service`;
-    if ((await look(service)).get('ActiveState') !== 'activating') {
+    const before = await look(service);
+    // It may be running: what is not known to have ended is not stopped.
+    if (before === undefined)
+      return { kind: 'failed', why: `systemd does not say whether ${service} runs`, tail: '' };
+    if (before.get('ActiveState') !== 'activating') {
       await forget(service);
       await rm(unit.outputFile, { force: true });
       const started = await systemdRun(startArguments(unit), callTimeoutMs);
@@ -70,7 +74,11 @@ export function transientUnits({
 
   async function settle(name: string): Promise<void> {
     // Its own deadline is systemd's business, so it ends.
-    while ((await look(`${name}.service`)).get('ActiveState') === 'activating') await clock.sleep(pollMs);
+    for (;;) {
+      const shown = await look(`${name}.service`);
+      if (shown !== undefined && shown.get('ActiveState') !== 'activating') break;
+      await clock.sleep(pollMs);
+    }
     await forget(`${name}.service`);
   }
 
@@ -79,11 +87,11 @@ export function transientUnits({
     const [program] = unit.argv;
     for (;;) {
       const shown = await look(service);
-      switch (shown.get('ActiveState')) {
+      switch (shown?.get('ActiveState')) {
         case 'active':
           return { kind: 'succeeded' };
         case 'failed':
-          return { kind: 'failed', why: whyFailed(program, shown), tail: await tailOf(unit.outputFile) };
+          return { kind: 'failed', why: whyFailed(program, shown!), tail: await tailOf(unit.outputFile) };
         case 'inactive':
           // Gone before its end was seen: somebody stopped it, or systemd was executed anew.
           return { kind: 'failed', why: `${program} was stopped`, tail: await tailOf(unit.outputFile) };
@@ -94,11 +102,11 @@ export function transientUnits({
     }
   }
 
-  /** Empty where systemd does not answer this time. */
-  async function look(service: string): Promise<ReadonlyMap<string, string>> {
+  /** Undefined where systemd does not answer this time. */
+  async function look(service: string): Promise<ReadonlyMap<string, string> | undefined> {
     const properties = 'ActiveState,Result,ExecMainCode,ExecMainStatus';
     const result = await systemctl(['show', '--no-pager', '-p', properties, service], callTimeoutMs);
-    return parseShow(result.kind === 'exited' && result.code === 0 ? result.stdout : '');
+    return result.kind === 'exited' && result.code === 0 ? parseShow(result.stdout) : undefined;
   }
 
   /** One that has ended stays until then, with its result. Both fail where it is gone already. */

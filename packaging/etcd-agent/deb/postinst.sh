@@ -8,7 +8,11 @@ if test "$1" = configure; then
     if test -d /run/systemd/system; then
         systemctl daemon-reload
         # Only where it runs. etcd is another service and goes on.
-        systemctl try-restart etcd-agent.service
+        systemctl try-restart etcd-agent.service ||
+            echo 'etcd-agent does not start: systemctl status etcd-agent. etcd goes on meanwhile.' >&2
     fi
     first_steps
+fi
+if test "$1" = abort-remove; then
+    echo 'etcd-agent was stopped, and may be disabled. To have it again: systemctl enable --now etcd-agent' >&2
 fi

@@ -36,6 +36,13 @@ export const aptMend: PackageStep = {
   mayFail: true,
 };
 
+/** The same for etcd's own packages, where nobody has asked for anything: the agent has only been started. */
+export const aptMendOwn: PackageStep = {
+  ...aptMend,
+  name: 'etcd-agent-dpkg-configure-etcd',
+  argv: ['/usr/bin/dpkg', '--force-confdef', '--force-confold', '--configure', 'etcd-server', 'etcd-client'],
+};
+
 const aptUpdate: PackageStep = {
   name: 'etcd-agent-apt-update',
   argv: ['/usr/bin/apt-get', ...aptOptions, 'update'],

@@ -22,13 +22,14 @@ export function decideInstall(node: string, source: Source, look: EtcdInstallati
 /** A package is for hosts without an etcd: which version it brings is the distribution's business. */
 function byPackage(
   node: string,
-  { etcd, held, package: choice, unfinished }: EtcdInstallation,
+  { etcd, held, package: choice, unfinished, directory }: EtcdInstallation,
 ): InstallDecision {
   if (etcd.kind === 'found' && !unfinished)
     return { node, kind: 'present', why: `${etcd.path} ${etcd.version} is there` };
   if (etcd.kind === 'broken')
     return { node, kind: 'refused', why: etcd.why, next: `on ${node}: ${etcd.path} --version` };
   if (held !== null) return { node, kind: 'held', why: held };
+  if (directory === null) return ownEtcd(node, etcd.path);
   if (choice.kind === 'unavailable') {
     return {
       node,
@@ -49,19 +50,21 @@ function byFile(
   if (installed?.sha256 === sha256 && etcd.kind === 'found')
     return { node, kind: 'present', why: `${etcd.path} ${etcd.version} is from this file` };
   if (held !== null) return { node, kind: 'held', why: held };
-  if (directory === null) {
-    return {
-      node,
-      kind: 'refused',
-      why: `agent.yaml there names ${etcd.path}, so another etcd would never be started`,
-      next: `take etcdBinary out of agent.yaml on ${node} and restart etcd-agent`,
-    };
-  }
+  if (directory === null) return ownEtcd(node, etcd.path);
   return {
     node,
     kind: 'send',
     directory,
     instead: etcd.kind === 'found' ? `${etcd.path} ${etcd.version}` : undefined,
+  };
+}
+
+function ownEtcd(node: string, path: string): InstallDecision {
+  return {
+    node,
+    kind: 'refused',
+    why: `agent.yaml there names ${path}, so another etcd would never be started`,
+    next: `take etcdBinary out of agent.yaml on ${node} and restart etcd-agent`,
   };
 }
 

@@ -130,7 +130,7 @@ describe('the token', () => {
 it.each<[string, Partial<HostProbe>, RegExp, RegExp]>([
   ['another processor', { machine: 'riscv64' }, /is a riscv64.*for x86_64/, /--package/],
   ['no systemd', { systemd: undefined }, /PID 1/, /etcd-agent run/],
-  ['an old systemd', { systemd: 208 }, /systemd 208; 219/, /upgrade/],
+  ['an old systemd', { systemd: 219 }, /systemd 219; 239/, /upgrade/],
   ['an old glibc', { glibc: '2.17' }, /glibc 2\.17.*2\.28/, /upgrade/],
   ['another C library', { glibc: undefined }, /no glibc/, /upgrade/],
   ['no package manager', { programs: ['rpm'] }, /neither apt-get nor dnf nor yum/, /by hand/],
@@ -160,7 +160,7 @@ it.each<[string, Partial<HostProbe>, RegExp, RegExp]>([
   ],
   [
     'an agent that cannot say what it is',
-    { status: { kind: 'failed', said: 'listne' } },
+    { status: { kind: 'failed', said: 'listne' }, installed: { deb: '0.1.0-1' } },
     /listne/,
     /agent\.yaml/,
   ],
@@ -181,5 +181,12 @@ it.each<[string, Partial<HostProbe>, RegExp, RegExp]>([
     kind: 'refuse',
     what: expect.stringMatching(what),
     next: expect.stringMatching(next),
+  });
+});
+
+it('installs anew where a power cut has left the program without its package', () => {
+  expect(plan({ status: { kind: 'failed', said: 'node: not found' }, installed: {} })).toMatchObject({
+    kind: 'steps',
+    steps: expect.arrayContaining([expect.objectContaining({ kind: 'install' })]),
   });
 });

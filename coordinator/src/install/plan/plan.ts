@@ -7,7 +7,7 @@ import type { HostProbe } from './probe.js';
 import { compareVersions } from './versions.js';
 
 /** The oldest systemd whose units behave as ours expect: that of EL7. */
-const systemdMin = 219;
+const systemdMin = 239;
 /** What the packaged runtime is linked against: that of EL8. */
 const glibcMin = '2.28';
 
@@ -88,7 +88,7 @@ function unfitHost({ systemd, glibc, root, os }: HostProbe): InstallRefusal | un
   if (glibc === undefined || compareVersions(glibc, glibcMin) < 0) {
     const has = glibc === undefined ? 'no glibc' : `glibc ${glibc}`;
     return refuse(
-      `${os.name} has ${has}; the package needs ${glibcMin} or newer (EL8, Debian 10)`,
+      `${os.name} has ${has}; the package needs ${glibcMin} or newer (EL 8, Debian 11)`,
       'upgrade the host',
     );
   }
@@ -112,7 +112,10 @@ function noRoot(user: string, said: string): InstallRefusal {
 }
 
 /** An agent that is there and is not ours to change. */
-function foreignAgent({ status }: HostProbe, { cluster, node }: Wish): InstallRefusal | undefined {
+function foreignAgent({ status, installed }: HostProbe, { cluster, node }: Wish): InstallRefusal | undefined {
+  // A program without its package is what a power cut leaves while a package is unpacked: it is installed anew.
+  const isWhole = installed.deb !== undefined || installed.rpm !== undefined;
+  if (status.kind === 'failed' && !isWhole) return undefined;
   if (status.kind === 'failed') {
     return refuse(
       `etcd-agent status fails there: ${status.said}`,
