@@ -160,7 +160,7 @@ it.each<[string, Partial<HostProbe>, RegExp, RegExp]>([
   ],
   [
     'an agent that cannot say what it is',
-    { status: { kind: 'failed', said: 'listne' }, installed: { deb: '0.1.0-1' } },
+    { status: { kind: 'failed', said: 'listne' }, installed: { deb: '0.1.0-1', rpm: undefined } },
     /listne/,
     /agent\.yaml/,
   ],
@@ -185,7 +185,12 @@ it.each<[string, Partial<HostProbe>, RegExp, RegExp]>([
 });
 
 it('installs anew where a power cut has left the program without its package', () => {
-  expect(plan({ status: { kind: 'failed', said: 'node: not found' }, installed: {} })).toMatchObject({
+  expect(
+    plan({
+      status: { kind: 'failed', said: 'node: not found' },
+      installed: { deb: undefined, rpm: undefined },
+    }),
+  ).toMatchObject({
     kind: 'steps',
     steps: expect.arrayContaining([expect.objectContaining({ kind: 'install' })]),
   });
