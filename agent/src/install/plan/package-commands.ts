@@ -29,7 +29,7 @@ const aptOptions = [
 ] as const;
 
 /** Finishes what a power cut has left half done. */
-export const aptMend: PackageStep = {
+const aptMend: PackageStep = {
   name: 'etcd-agent-dpkg-configure',
   argv: ['/usr/bin/dpkg', '--force-confdef', '--force-confold', '--configure', '-a'],
   timeoutMs: 5 * minute,
