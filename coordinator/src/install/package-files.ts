@@ -1,7 +1,6 @@
 /** The package files that an operator names: their names say what they are, their first bytes must agree. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { linuxFiles, sha256OfFile } from '@etcd-agent/platform';
 import { Failure } from '../failure.js';
 import { readPackageName } from './plan/package-name.js';
 import type { LocalPackage } from './plan/plan.js';
@@ -27,16 +26,13 @@ export async function readPackageFiles(paths: readonly string[]): Promise<readon
 async function readPackageFile(path: string): Promise<LocalPackage | string> {
   const name = readPackageName(basename(path));
   if (name === undefined) return `${path}: it is not named as a package of etcd-agent`;
-  const hash = createHash('sha256');
-  let head = Buffer.alloc(0);
+  const absolute = resolve(path);
+  const start = magic[name.kind];
   try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-      if (head.length === 0) head = Buffer.from(chunk.subarray(0, magic[name.kind].length));
-      hash.update(chunk);
-    }
+    if (!start.equals(await linuxFiles.readHead(absolute, start.length)))
+      return `${path}: it is no .${name.kind}`;
+    return { ...name, path: absolute, sha256: await sha256OfFile(absolute) };
   } catch (error) {
     return `${path}: cannot be read (${(error as NodeJS.ErrnoException).code})`;
   }
-  if (!head.equals(magic[name.kind])) return `${path}: it is no .${name.kind}`;
-  return { ...name, path: resolve(path), sha256: hash.digest('hex') };
 }
