@@ -1,4 +1,5 @@
 /** The program with all of its commands: for main.ts to run, and for manual page and shell completion to be made from. */
+import { auditCommands } from './audit-commands.js';
 import { clusterCommands } from './cluster-commands.js';
 import { etcdCommands } from './etcd-commands.js';
 import { healingCommands } from './healing-commands.js';
@@ -11,6 +12,7 @@ etcdCommands();
 memberCommands();
 healingCommands();
 stateCommands();
+auditCommands();
 playgroundCommands();
 
 export { program } from './program.js';

@@ -31,13 +31,17 @@ export async function ask(question: string, withoutTerminal: string): Promise<bo
 
 /** The same on any terminal, which is closed afterwards. */
 export async function askOn(terminal: Interface, question: string): Promise<boolean> {
+  return /^y(es)?$/i.test((await answerOn(terminal, `${question} [y/N] `)).trim());
+}
+
+/** What is typed there after the question. Throws Failure: interrupted. The terminal is closed afterwards. */
+export async function answerOn(terminal: Interface, question: string): Promise<string> {
   const interrupted = new Failure({ exit: 'interrupted', what: 'interrupted; nothing was changed' });
   // A terminal that goes away only closes: the question would wait for ever.
   const closed = new Promise<never>((_, reject) => terminal.once('close', () => reject(interrupted)));
   closed.catch(() => {});
   try {
-    const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]);
-    return /^y(es)?$/i.test(answer.trim());
+    return await Promise.race([terminal.question(question), closed]);
   } catch (error) {
     // Ctrl-C and Ctrl-D also reject the question; which of the two comes first is up to the version of Node.
     if ((error as Error).name === 'AbortError') throw interrupted;
