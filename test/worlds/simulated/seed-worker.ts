@@ -1,6 +1,6 @@
 /**
- * A child process that runs seeds and scenarios for run-many.ts. Every one is run twice: a run that cannot be repeated
- * proves nothing and cannot be looked into.
+ * A child process that runs seeds and scenarios for run-many.ts. Many are run twice, as their jobs say: a run that cannot be
+ * repeated proves nothing and cannot be looked into.
  */
 import { scenarios } from '../../scenarios/index.js';
 import { plants } from './plants.js';
@@ -10,13 +10,14 @@ import type { ServiceFlavour } from './sim-services.js';
 
 /** `twice`: a second run must give the same log. */
 export type Job =
-  | { readonly kind: 'seed'; readonly seed: string; readonly plant?: string; readonly twice?: boolean }
+  | { readonly kind: 'seed'; readonly seed: string; readonly plant?: string; readonly twice: boolean }
   | {
       readonly kind: 'scenario';
       readonly name: string;
       readonly version: string;
       readonly flavour: ServiceFlavour;
       readonly seed: string;
+      readonly twice: boolean;
     };
 
 export interface JobResult {
@@ -70,7 +71,7 @@ async function runOnce(job: Job): Promise<JobResult> {
         ({ invariant, atMs, what }) => `${invariant} at ${(atMs / 1000).toFixed(1)} s: ${what}`,
       ),
     );
-    if (failures.length === 0 && (job.kind === 'scenario' || job.twice === true)) {
+    if (failures.length === 0 && job.twice) {
       second = await once(job);
       if (second.log !== first.log)
         failures.push(`two runs differ: ${firstDifference(first.log, second.log)}`);
