@@ -20,6 +20,7 @@ export {
   isSameProcess,
   type ProcessIdentity,
   type ProcessLookup,
+  processesWithArgument,
   processIdentity,
   signal,
 } from './processes.js';
@@ -38,6 +39,7 @@ export {
   systemdServices,
   type UnitReading,
 } from './services-systemd.js';
+export * from './settle-tree.js';
 export * from './start-condition.js';
 export { supervisedProcess } from './supervision-record.js';
 export {
