@@ -134,7 +134,7 @@ function describeExit(exit: Extract<ServiceState, { kind: 'failed' }>['lastExit'
   }
 }
 
-function viewSpec(spec: MemberSpec | undefined): NodeSnapshot['spec'] {
+export function viewSpec(spec: MemberSpec | undefined): NodeSnapshot['spec'] {
   if (spec === undefined) return { kind: 'none' };
   const { bootstrapId, clusterId } = spec.cluster;
   return { kind: 'present', generation: spec.generation, bootstrapId, clusterId, memberId: spec.memberId };

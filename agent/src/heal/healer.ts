@@ -20,6 +20,7 @@ import { guardTurn } from './plan/guards.js';
 import type { Picture } from './plan/picture.js';
 import { type HealPlan, planHeal } from './plan/plan-heal.js';
 import type { HealStep } from './plan/step.js';
+import { ServedReads } from './served-reads.js';
 import { Sightings } from './sightings.js';
 import { Told } from './told.js';
 
@@ -35,6 +36,8 @@ const failedMsMax = 5_000;
 const actWithinMs = 4_500;
 /** Places in the log are written down at most this often. */
 const positionsMs = 10_000;
+/** While no entry is added, only the moment of the last read gets old. */
+const savedMsMax = 60_000;
 
 /** Parts that a test may replace, to show that a fault in them is found. */
 export interface HealParts {
@@ -61,6 +64,8 @@ export interface Seen {
 }
 
 export class Healer {
+  readonly sightings: Sightings;
+  readonly served: ServedReads;
   private readonly observer: Observer;
   private readonly told: Told;
   private closing = false;
@@ -72,6 +77,7 @@ export class Healer {
   private roundMs = 0;
   private positionsAtMs = 0;
   private savedPositions = '';
+  private savedAtMs = 0;
   /** When something last moved: a step, or a reason to wait that was new. */
   private movedMs = 0;
   /** The step that was carried out last. */
@@ -82,11 +88,13 @@ export class Healer {
     private readonly identity: () => StoredIdentity | undefined,
     private readonly alone: Alone,
     readonly events: EventLog,
-    readonly sightings: Sightings,
+    { sightings, served }: Pick<Healer, 'sightings' | 'served'>,
     private readonly parts: HealParts,
     private readonly onStart: () => void,
   ) {
-    this.observer = new Observer(host, sightings);
+    this.sightings = sightings;
+    this.served = served;
+    this.observer = new Observer(host, sightings, served);
     this.told = new Told(events, () => this.nowMs);
   }
 
@@ -100,8 +108,9 @@ export class Healer {
     const { files, clock, log, paths, heal } = host;
     await heal.read();
     const events = await openEvents({ files, clock, log, path: paths.events });
-    const sightings = new Sightings(await heal.positions());
-    return new Healer(host, identity, alone, events, sightings, parts, onStart);
+    const { members, served } = await heal.remembered();
+    const seen = { sightings: new Sightings(members), served: new ServedReads(served) };
+    return new Healer(host, identity, alone, events, seen, parts, onStart);
   }
 
   start(): void {
@@ -299,10 +308,14 @@ export class Healer {
     }
     if (this.nowMs - this.positionsAtMs < positionsMs) return;
     this.positionsAtMs = this.nowMs;
-    const positions = this.sightings.positions();
-    const text = JSON.stringify(positions);
-    if (text !== this.savedPositions) await this.host.heal.keepPositions(positions);
+    const members = [...this.sightings.positions()];
+    const served = this.served.last();
+    const text = JSON.stringify([members, served?.index]);
+    const isOld = this.nowMs - this.savedAtMs > savedMsMax;
+    if (text === this.savedPositions && !isOld) return;
+    await this.host.heal.keepRemembered(served === undefined ? { members } : { members, served });
     this.savedPositions = text;
+    this.savedAtMs = this.nowMs;
   }
 
   private async reportWaiting(plan: Pick<HealPlan, 'waiting'>): Promise<void> {

@@ -3,7 +3,7 @@
  * part is read on its own; what cannot be read says why.
  */
 import { join } from 'node:path';
-import { isCorruption, isWalSegment, judgeEnds, WalTailReader } from '@etcd-agent/etcd';
+import { isCorruption, isWalSegment, judgeEnds, type WalTail, WalTailReader } from '@etcd-agent/etcd';
 import { keyMatches, readCertificate } from '@etcd-agent/pki';
 import { FileError, type Files, type ServiceState } from '@etcd-agent/platform';
 import type { MemberSpec, Position } from '@etcd-agent/protocol';
@@ -163,7 +163,7 @@ export interface WalEnd {
 }
 
 /** Where the WAL ends, from its last two segments. */
-export async function walEnd({ files }: Pick<AgentHost, 'files'>, dataDir: string): Promise<WalEnd> {
+export async function walTail({ files }: Pick<AgentHost, 'files'>, dataDir: string): Promise<WalTail> {
   const directory = join(dataDir, 'member', 'wal');
   const segments = (await files.list(directory)).filter(isWalSegment).slice(-2);
   const reader = new WalTailReader();
@@ -175,7 +175,12 @@ export async function walEnd({ files }: Pick<AgentHost, 'files'>, dataDir: strin
       if (chunk.length < walChunkBytes) break;
     }
   }
-  const tail = reader.end();
+  return reader.end();
+}
+
+/** The same, as what is compared before a start. */
+export async function walEnd(host: Pick<AgentHost, 'files'>, dataDir: string): Promise<WalEnd> {
+  const tail = await walTail(host, dataDir);
   switch (tail.kind) {
     case 'position':
       return {

@@ -3,7 +3,7 @@
  * system its data is on, pauses, orders, former repairs, totals. The journal of a repair under way is a file of its own.
  */
 import type { Files } from '@etcd-agent/platform';
-import { hexId, pauseSchema, positionSchema } from '@etcd-agent/protocol';
+import { hexId, pauseSchema, positionSchema, uint64 } from '@etcd-agent/protocol';
 import * as z from 'zod';
 import type { AgentPaths } from '../config.js';
 import { optionalText } from '../optional-text.js';
@@ -46,8 +46,11 @@ export type FinishedRepair = HealMemory['history'][number];
 const positionsSchema = z.strictObject({
   schema: z.literal(1),
   members: z.array(positionSchema.extend({ memberId: hexId })).max(positionsMax),
+  served: z.strictObject({ memberId: hexId, at: z.iso.datetime(), index: uint64 }).optional(),
 });
 export type RememberedPosition = z.infer<typeof positionsSchema>['members'][number];
+/** What was seen of the cluster's members, as far as it must outlive the agent. */
+export type Remembered = Pick<z.infer<typeof positionsSchema>, 'members' | 'served'>;
 
 /**
  * An operator's order that could not be begun for this long is void: nobody expects any more that a member is replaced for it.
@@ -116,12 +119,13 @@ export class HealStore {
     this.repair = { journal: undefined };
   }
 
-  async positions(): Promise<readonly RememberedPosition[]> {
-    return (await this.json(this.paths.positions, positionsSchema))?.members ?? [];
+  async remembered(): Promise<Remembered> {
+    return (await this.json(this.paths.positions, positionsSchema)) ?? { members: [] };
   }
 
-  async keepPositions(members: readonly RememberedPosition[]): Promise<void> {
-    await this.write(this.paths.positions, { schema: 1, members: members.slice(-positionsMax) });
+  async keepRemembered({ members, served }: Remembered): Promise<void> {
+    const kept = { schema: 1, members: members.slice(-positionsMax) };
+    await this.write(this.paths.positions, served === undefined ? kept : { ...kept, served });
   }
 
   private async json<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {

@@ -29,6 +29,7 @@ import { clusterOf, diskOf, hashesOf, meOf, ownOf, peersOf } from './picture-of.
 import { conditions } from './plan/conditions.js';
 import type { EndFacts, FilesFacts, Picture, ServiceFacts } from './plan/picture.js';
 import type { HealStep } from './plan/step.js';
+import type { ServedReads } from './served-reads.js';
 import type { Sightings } from './sightings.js';
 
 /** Servers older than 3.4 do not tell alarms with their status, and asking takes a write. */
@@ -87,6 +88,7 @@ export class Observer {
   constructor(
     private readonly host: AgentHost,
     private readonly sightings: Sightings,
+    private readonly served: ServedReads,
   ) {
     this.clients = new EtcdClients(host);
     this.startedMs = host.clock.monotonicMs();
@@ -115,6 +117,7 @@ export class Observer {
     // The repair of a bootstrap that was given up since is nobody's.
     const journal = stored?.bootstrapId === spec.cluster.bootstrapId ? stored : undefined;
     const ownRuns = state.kind === 'active' || state.kind === 'activating';
+    const begun = { at: clock.now(), fromMs: clock.monotonicMs() };
     const look = await lookAround(host, {
       spec,
       identity,
@@ -136,6 +139,8 @@ export class Observer {
       this.hashes = undefined;
     }
     this.sightings.see(look, nowMs);
+    const ownSight = look.endpoints.find(({ node }) => node === spec.node);
+    this.served.see(ownSight, 'pid' in state ? state.pid : undefined, { ...begun, untilMs: nowMs });
     const service = this.noteService(state, nowMs);
     await this.readEnds(spec, service, nowMs);
     const [data, kept, freeBytes, stateBytes, pressure] = await Promise.all([

@@ -8,6 +8,7 @@ import type { Journal } from '../heal/journal.js';
 import { myId } from '../heal/plan/conditions.js';
 import { failing, guardsToBegin } from '../heal/plan/guards.js';
 import { healStatus, peerView } from '../heal/views.js';
+import { diskReport } from './disk-report.js';
 import type { CallContext } from './handlers.js';
 import { recordRefusal } from './refusals.js';
 import { removeMember } from './remove-member.js';
@@ -21,6 +22,7 @@ type HealMethods = Pick<
   | 'events.read'
   | 'member.remove'
   | 'member.replace'
+  | 'disk.report'
   | 'disk.accept'
 >;
 
@@ -98,6 +100,8 @@ export const healHandlers: Handlers<HealMethods, CallContext> = {
     }
     return { guards, steps: repairSteps, accepted };
   },
+
+  'disk.report': (_params, { self, host, caretaker }) => diskReport(self.node, host, caretaker.healer),
 
   async 'disk.accept'({ by }, { host, caretaker: { healer } }) {
     const spec = await healer.spec();

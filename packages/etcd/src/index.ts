@@ -9,6 +9,10 @@ export type {
   MemberStatus,
 } from './admin.js';
 export { EtcdError } from './admin.js';
+export type { Backend, BackendSum } from './backend.js';
+export { readBackend, sumBackend } from './backend.js';
+export type { ReadAt } from './bolt.js';
+export { BoltError } from './bolt.js';
 export type { ParsedEtcdConf } from './conf-parse.js';
 export { parseEtcdConf, parseInitialCluster } from './conf-parse.js';
 export { renderEtcdConf, renderInitialCluster } from './conf-render.js';
@@ -25,9 +29,8 @@ export type { RunEnd } from './end-words.js';
 export { judgeEnds } from './end-words.js';
 export type { EnvAssignment, EnvFile, EnvLine, EnvProblem } from './env-file.js';
 export { parseEnvFile, quoteEnvValue, replaceValues } from './env-file.js';
+export type { EtcdConnection } from './etcd3-admin.js';
 export { connectEtcd } from './etcd3-admin.js';
-export type { EtcdConnection } from './etcd3-client.js';
-export { connectSnapshots } from './etcd3-snapshots.js';
 export type { ClusterId, MemberId } from './ids.js';
 export {
   bootstrapMemberId,
@@ -40,9 +43,6 @@ export {
 export { hasQuorum, quorum, tolerates } from './quorum.js';
 export type { RunbookDifference } from './runbook-differences.js';
 export { differences } from './runbook-differences.js';
-export type { SnapshotChunk, SnapshotClient } from './snapshot-client.js';
-export type { SnapshotSeal, SnapshotSum } from './snapshot-digest.js';
-export { SnapshotDigest } from './snapshot-digest.js';
 export type { EtcdUnit, UnitStyle } from './unit-style.js';
 export { classifyUnit, parseUnit } from './unit-style.js';
 export type { EtcdMinor, EtcdVersion, MinorFeatures, VersionFeatures, VersionJudgement } from './versions.js';

@@ -1,4 +1,5 @@
 export * from './accounts.js';
+export { changedAt } from './changed-at.js';
 export * from './clock.js';
 export * from './closed-place.js';
 export { waitingForDisk } from './disk-wait.js';
@@ -20,7 +21,6 @@ export {
   isSameProcess,
   type ProcessIdentity,
   type ProcessLookup,
-  processesWithArgument,
   processIdentity,
   signal,
 } from './processes.js';
@@ -39,7 +39,6 @@ export {
   systemdServices,
   type UnitReading,
 } from './services-systemd.js';
-export * from './settle-tree.js';
 export * from './start-condition.js';
 export { supervisedProcess } from './supervision-record.js';
 export {

@@ -1,5 +1,6 @@
 export * from './channel.js';
 export * from './codec.js';
+export * from './disk-report.js';
 export * from './etcd-install.js';
 export * from './faults.js';
 export * from './healing.js';
@@ -9,10 +10,8 @@ export * from './limits.js';
 export * from './methods/agent.js';
 export * from './methods/define.js';
 export * from './peer.js';
-export * from './pieces.js';
 export * from './preflight.js';
 export * from './proof.js';
 export * from './snapshot.js';
 export * from './spec.js';
-export * from './stored-snapshots.js';
 export * from './token.js';

@@ -3,7 +3,8 @@
  * generic command execution, and none may be added.
  */
 import * as z from 'zod';
-import { etcdFileBytesMax, etcdInstallationSchema, installEndSchema } from '../etcd-install.js';
+import { diskReportSchema } from '../disk-report.js';
+import { etcdFileBytesMax, etcdInstallationSchema, installEndSchema, pieceBase64 } from '../etcd-install.js';
 import {
   agentEventSchema,
   eventsPageMax,
@@ -14,7 +15,6 @@ import {
 } from '../healing.js';
 import { nameSchema } from '../identity.js';
 import { hexId, instant, sha256Hex } from '../ids.js';
-import { pieceSchema, receivedSchema } from '../pieces.js';
 import {
   preflightBeginSchema,
   preflightFactsSchema,
@@ -24,7 +24,6 @@ import {
 } from '../preflight.js';
 import { dataDirSchema, nodeSnapshotSchema } from '../snapshot.js';
 import { memberSpecSchema } from '../spec.js';
-import { snapshotBytesMax, storedSnapshotSchema, storedSnapshotsMax } from '../stored-snapshots.js';
 import { defineMethods, pem } from './define.js';
 
 const keyRequest = z.discriminatedUnion('algo', [
@@ -79,10 +78,14 @@ export const agentMethods = defineMethods({
   'install.begin': {
     roles: ['coordinator'],
     params: z.strictObject({ sha256: sha256Hex, bytes: z.int().min(1).max(etcdFileBytesMax) }),
-    result: receivedSchema,
+    result: z.strictObject({ received: z.int().min(0) }),
   },
   /** The next piece, at the end of what is there; one for another place is not written. Synced when it is answered. */
-  'install.piece': { roles: ['coordinator'], params: pieceSchema, result: receivedSchema },
+  'install.piece': {
+    roles: ['coordinator'],
+    params: z.strictObject({ sha256: sha256Hex, offset: z.int().min(0), data: pieceBase64 }),
+    result: z.strictObject({ received: z.int().min(0) }),
+  },
   /** Checks the whole file, unpacks etcd, etcdctl and etcdutl from it, and makes them the ones in use. Idempotent. */
   'install.file': {
     roles: ['coordinator'],
@@ -91,44 +94,6 @@ export const agentMethods = defineMethods({
   },
   /** Has the distribution's package manager install its etcd, which is not started. Takes minutes. Idempotent. */
   'install.package': { roles: ['coordinator'], params: z.strictObject({}), result: installEndSchema },
-  /** Snapshots that are kept on this host, the oldest first. */
-  'snapshot.list': {
-    roles: ['coordinator'],
-    params: z.strictObject({}),
-    result: z.strictObject({
-      directory: z.string(),
-      freeBytes: z.int().min(0),
-      snapshots: z.array(storedSnapshotSchema).max(storedSnapshotsMax),
-    }),
-  },
-  /** A snapshot is about to be sent, as with `install.begin`. One that is kept here already is whole: `received` says so. */
-  'snapshot.begin': {
-    roles: ['coordinator'],
-    params: z.strictObject({ sha256: sha256Hex, bytes: z.int().min(1).max(snapshotBytesMax) }),
-    result: receivedSchema,
-  },
-  'snapshot.piece': { roles: ['coordinator'], params: pieceSchema, result: receivedSchema },
-  /**
-   * Checks SHA-256 and seal of a snapshot that was sent or is kept, and keeps it. With `trial` it is restored into a directory
-   * that is thrown away, and what an etcd serves from it is read: minutes for a large one. Idempotent.
-   */
-  'snapshot.verify': {
-    roles: ['coordinator'],
-    params: z.strictObject({ sha256: sha256Hex, trial: z.boolean() }),
-    result: storedSnapshotSchema,
-  },
-  /** The bytes from `offset`; none at the end. */
-  'snapshot.read': {
-    roles: ['coordinator'],
-    params: z.strictObject({ sha256: sha256Hex, offset: z.int().min(0) }),
-    result: z.strictObject({ bytes: z.int().min(1), piece: pieceSchema }),
-  },
-  /** Removes a snapshot that a coordinator has sent. Those that the agent takes by itself are pruned by it alone. */
-  'snapshot.forget': {
-    roles: ['coordinator'],
-    params: z.strictObject({ sha256: sha256Hex }),
-    result: z.strictObject({ removed: z.boolean() }),
-  },
   /** Makes the etcd and peer keys where there are none of this kind yet and returns requests for them. Keys stay. */
   'pki.request': {
     roles: ['coordinator'],
@@ -206,6 +171,8 @@ export const agentMethods = defineMethods({
       accepted: z.boolean(),
     }),
   },
+  /** What this node's disk holds, and what it has seen of the others: read-only, takes no quorum. */
+  'disk.report': { roles: ['coordinator'], params: z.strictObject({}), result: diskReportSchema },
   /** The file system that is under the data dir now is the right one, though it is new and empty. */
   'disk.accept': {
     roles: ['coordinator'],
