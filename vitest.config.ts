@@ -3,8 +3,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Five projects: `unit` runs beside the code; `simulated` runs thousands of simulated clusters on child processes of its own;
 // `integration` starts real etcd processes. Those mostly wait, so that two of their files at a time go well on two cores; with
-// more, concurrent clusters would time each other out. `hosts` boots whole machines: there is one lab, so one file at a time,
-// which scripts/test.mjs runs beside the others.
+// more, concurrent clusters would time each other out. `hosts` boots whole machines and waits even more: a lab for each of two
+// files at a time. scripts/test.mjs says what runs beside what.
 // `timed` runs alone: it compares what etcd does by the second.
 const seeds = 'test/worlds/simulated/seeds.test.ts';
 const timed = 'test/integration/model.test.ts';
@@ -24,6 +24,11 @@ const longest = [
   'integration/heal-five-3.4.23',
   'integration/heal-interrupted-3.3.25',
   'integration/versions',
+  'hosts/scenarios',
+  'hosts/rounds',
+  'hosts/healing',
+  'hosts/systemd',
+  'hosts/packages',
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -87,7 +92,9 @@ export default defineConfig({
         test: {
           name: 'hosts',
           include: ['test/hosts/**/*.test.ts'],
-          maxWorkers: 1,
+          globalSetup: ['test/hosts/lab/leftovers.ts'],
+          // Labs have as many bays.
+          maxWorkers: 2,
           sequence: { groupOrder: 4 },
           testTimeout: 60_000,
           hookTimeout: 120_000,

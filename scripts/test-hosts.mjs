@@ -1,6 +1,6 @@
 // npm run test:hosts -- [--seed S] [--rounds N] [vitest arguments]: sets up what is missing, makes the lab, which is kept, and
-// runs the tests on booted hosts, of which one at a time has it. `--seed` and `--rounds` are of the random rounds. It needs root
-// and Debian. Exit code 0 only when all tests passed.
+// runs the tests on booted hosts, two files at a time, each with a lab of its own. `--seed` and `--rounds` are of the random
+// rounds. It needs root and Debian. Exit code 0 only when all tests passed.
 import { Failure, runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
 import { summaryLine } from './setup/test-results.mjs';

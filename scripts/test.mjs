@@ -1,8 +1,8 @@
 // npm test [-- vitest arguments]: sets up what the tests need, runs the checks and every test, and ends with one line
 // that counts them. Exit code 0 only when the checks and all tests passed.
 //
-// Tests with real etcds keep both cores of a small machine busy. Those on booted hosts mostly wait, so they come after them, and
-// beside them the simulation, which computes and waits for nothing, with what the hosts leave it.
+// Tests on booted hosts mostly wait. Beside them, with what they leave of a small machine, goes what computes and waits for nothing:
+// the checks, the unit tests and the simulation. Tests with real etcds keep both cores busy by themselves and come after that.
 import { runChecks } from './setup/checks.mjs';
 import { runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
@@ -14,21 +14,31 @@ const niceness = 18;
 
 await runScript(async () => {
   const { etcd, missing } = await prepare({ forTests: true });
-  const failedChecks = await runChecks();
   const env = { ...process.env, ETCD_BIN: etcd };
   const args = process.argv.slice(2);
+  const failedChecks = [];
+  const codes = [];
+  const runs = [];
+  const run = async (name, words, nice = 0) => {
+    runs.push(name);
+    codes.push(await runVitest(name, words, env, nice));
+  };
   const projects = (...names) => names.flatMap((name) => ['--project', name]);
-  const runs = ['results'];
-  const first = args.length > 0 ? args : projects('unit', 'integration', 'timed');
-  const codes = [await runVitest('results', first, env)];
-  if (args.length === 0) {
-    console.log('the simulation runs beside the hosts; what it says comes at the end');
-    const simulated = runVitestBeside('simulated', projects('simulated'), env, niceness);
-    codes.push(await runVitest('hosts', projects('hosts'), env));
-    const { code, output } = await simulated;
+  if (args.length > 0) {
+    failedChecks.push(...(await runChecks()));
+    await run('chosen', args);
+  } else {
+    console.log(
+      'tests on booted hosts run beside what follows; what they say comes before the tests with real etcds',
+    );
+    runs.push('hosts');
+    const hosts = runVitestBeside('hosts', projects('hosts'), env);
+    failedChecks.push(...(await runChecks()));
+    await run('computed', projects('unit', 'simulated'), niceness);
+    const { code, output } = await hosts;
     process.stdout.write(output);
     codes.push(code);
-    runs.push('hosts', 'simulated');
+    await run('real', projects('integration', 'timed'));
   }
   const exitCode = codes.find((code) => code !== 0) ?? 0;
   const counts = countRuns(runs);

@@ -13,13 +13,13 @@ const results = join(cache, 'vitest');
  * @param {string} name of its results
  * @param {string[]} args vitest's
  */
-export function runVitest(name, args, env) {
-  return runInTerminal(vitest, argsOf(name, args), { env });
+export function runVitest(name, args, env, niceness = 0) {
+  return runInTerminal(vitest, argsOf(name, args), { env, niceness });
 }
 
 /** What it prints comes in one piece at its end. */
-export function runVitestBeside(name, args, env, niceness = 0) {
-  return capture(vitest, argsOf(name, args), { env, niceness });
+export function runVitestBeside(name, args, env) {
+  return capture(vitest, argsOf(name, args), { env });
 }
 
 /** All tests of runs with these names. */

@@ -164,10 +164,16 @@ function tell(lab: Lab): void {
       running.kill('SIGKILL');
       await running.ended;
       const [left] = await ssh.roomsOn(etcd1);
+      const itsCopies = await ssh.processesOn(etcd1, 'sftp-held');
       const next = ssh.startCoordinator(lab, ['install', 'etcd1', ...options(deb)]);
-      await until('the next run makes a room of its own', 20_000, async () => {
+      // Copying, it has heard of its room.
+      await until('the next run copies into a room of its own', 20_000, async () => {
         const rooms = await ssh.roomsOn(etcd1);
-        return rooms.length === 1 && rooms[0] !== left ? { value: true } : { notYet: `${rooms}` };
+        const copies = (await ssh.processesOn(etcd1, 'sftp-held')).filter(
+          (each) => !itsCopies.includes(each),
+        );
+        const isOwn = rooms.length === 1 && rooms[0] !== left;
+        return isOwn && copies.length > 0 ? { value: true } : { notYet: `${rooms} ${copies}` };
       });
       next.kill('SIGINT');
       const { code, stderr } = await next.ended;

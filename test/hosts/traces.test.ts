@@ -41,7 +41,7 @@ if (isKilledRun) {
         expect(lab.hosts.map(({ isRunning }) => isRunning)).toEqual([true]);
       });
 
-      test.each([labNamespace, ...fiveHostNames.map(namespaceOf)])(
+      test.each([labNamespace, ...fiveHostNames.map((name) => namespaceOf(name))])(
         '%s: no route leads out of it, and no cable to any place but the lab',
         async (namespace) => {
           const ip = (...words: string[]) => must('ip', ['-json', '-n', namespace, ...words]);
@@ -54,7 +54,7 @@ if (isKilledRun) {
             expect(asked.stderr).toContain('unreachable');
           }
           const ids = JSON.parse(await ip('netns', 'list-id')) as { nsid: number; name?: string }[];
-          const places = [labNamespace, ...fiveHostNames.map(namespaceOf)];
+          const places = [labNamespace, ...fiveHostNames.map((name) => namespaceOf(name))];
           for (const link of JSON.parse(await ip('link')) as Link[]) {
             if (['lo', 'br0'].includes(link.ifname)) continue;
             expect(places, link.ifname).toContain(ids.find(({ nsid }) => nsid === link.link_netnsid)?.name);

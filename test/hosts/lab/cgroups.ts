@@ -5,30 +5,30 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { must, until } from './commands.js';
-import { fiveHostNames, type HostName, namespaceOf, runDir } from './places.js';
+import { type Bay, bay, fiveHostNames, type HostName, namespaceOf } from './places.js';
 
 /** Our own view of the unified hierarchy: not every machine has it mounted, or in the same place. */
-const hierarchy = join(runDir, 'cgroup');
+const hierarchyOf = (of: Bay) => join(of.runDir, 'cgroup');
 /** The kernel does both at once; a process in the middle of a write to a slow disk takes part when that is done. */
 const obeyMsMax = 10_000;
 
 export async function makeCgroups(): Promise<void> {
-  mkdirSync(hierarchy, { recursive: true });
-  await must('mount', ['-t', 'cgroup2', 'cgroup2', hierarchy]);
+  mkdirSync(hierarchyOf(bay), { recursive: true });
+  await must('mount', ['-t', 'cgroup2', 'cgroup2', hierarchyOf(bay)]);
   // Groups outlive a mount that was taken away without them, and one of them may still be frozen: no host would boot in it.
-  await removeCgroups();
+  await removeCgroups(bay);
   for (const host of fiveHostNames) mkdirSync(cgroupOf(host), { recursive: true });
 }
 
-export function cgroupOf(host: HostName): string {
-  return join(hierarchy, namespaceOf(host));
+export function cgroupOf(host: HostName, of = bay): string {
+  return join(hierarchyOf(of), namespaceOf(host, of));
 }
 
 /** No process of the host runs while `during` does: what it sees of the host is of one moment. */
 export async function frozen<T>(host: HostName, during: () => Promise<T>): Promise<T> {
   writeFileSync(join(cgroupOf(host), 'cgroup.freeze'), '1');
   try {
-    await becomes(host, 'frozen 1');
+    await becomes(cgroupOf(host), 'frozen 1');
     return await during();
   } finally {
     writeFileSync(join(cgroupOf(host), 'cgroup.freeze'), '0');
@@ -36,20 +36,21 @@ export async function frozen<T>(host: HostName, during: () => Promise<T>): Promi
 }
 
 /** Ends every process of a host that is left, and removes the groups. Nothing happens where the hierarchy is not mounted. */
-export async function removeCgroups(): Promise<void> {
+export async function removeCgroups(of: Bay): Promise<void> {
   for (const host of fiveHostNames) {
-    if (!existsSync(cgroupOf(host))) continue;
-    const kill = join(cgroupOf(host), 'cgroup.kill');
+    const group = cgroupOf(host, of);
+    if (!existsSync(group)) continue;
+    const kill = join(group, 'cgroup.kill');
     // From Linux 5.14.
     if (existsSync(kill)) writeFileSync(kill, '1');
-    await becomes(host, 'populated 0');
-    removeTree(cgroupOf(host));
+    await becomes(group, 'populated 0');
+    removeTree(group);
   }
 }
 
-async function becomes(host: HostName, state: string): Promise<void> {
-  await until(`the control group of ${host} is ${state}`, obeyMsMax, async () => {
-    const states = readFileSync(join(cgroupOf(host), 'cgroup.events'), 'utf8').split('\n');
+async function becomes(group: string, state: string): Promise<void> {
+  await until(`the control group ${group} is ${state}`, obeyMsMax, async () => {
+    const states = readFileSync(join(group, 'cgroup.events'), 'utf8').split('\n');
     return states.includes(state) ? { value: undefined } : { notYet: states.join(', ') };
   });
 }

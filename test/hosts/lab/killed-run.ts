@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { frozen } from './cgroups.js';
 import { openLab } from './lab.js';
-import { checkout, labNamespace } from './places.js';
+import { bay, bayVariable, checkout, labNamespace } from './places.js';
 import { labProcesses, traces } from './traces.js';
 
 /** Set in the run that is to be killed. */
@@ -42,7 +42,7 @@ export async function killedRun(file: string, when: 'booting' | 'atWork'): Promi
   // A group of its own, so that the workers that it starts can be killed with it. It does not outlive this process.
   const run = spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...words], {
     cwd: checkout,
-    env: { ...process.env, [mark]: 'yes' },
+    env: { ...process.env, [mark]: 'yes', [bayVariable]: String(bay.number) },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -2,25 +2,16 @@
  * Real hosts on one machine, three of them or five, as systemd containers with the runbook's addresses, and a place beside them for the
  * coordinator. Needs root on a Debian-like machine whose kernel lets it: where it cannot be had, it says why.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { acquireExclusive, type ExclusiveLock, HeldError } from '@etcd-agent/platform';
-import { makeCgroups, removeCgroups } from './cgroups.js';
+import { makeCgroups } from './cgroups.js';
 import { type CommandOptions, must, type Output, run, until } from './commands.js';
 import { type Equipment, fromCheckout, Host } from './host.js';
 import { layered } from './layers.js';
-import { makeNetwork, removeNetwork } from './network.js';
-import {
-  cache,
-  checkout,
-  fiveHostNames,
-  type HostName,
-  hostNames,
-  labNamespace,
-  lockFile,
-  namespaceOf,
-  runDir,
-} from './places.js';
+import { removeLeftovers } from './leftovers.js';
+import { makeNetwork } from './network.js';
+import { bay, cache, checkout, type HostName, hostNames, labNamespace, runDir } from './places.js';
 import { rootFileSystem } from './root-file-system.js';
 
 export type LabOpening =
@@ -40,6 +31,8 @@ const tools = {
   nft: 'nftables',
 };
 const installMsMax = 180_000;
+/** Two labs that begin at once wait for each other a little. */
+const tellAfterMs = 5_000;
 /** The longest story of somebody else, with a root file system or packages to make. */
 const turnMsMax = 900_000;
 
@@ -63,13 +56,11 @@ export async function openLab(
   const lacking = whatLacks();
   if (lacking !== undefined) return { kind: 'unable', why: lacking };
   mkdirSync(cache, { recursive: true });
-  const lock = await waitForTurn();
+  const lock = await waitForTurn(bay.lockFile, 'hosts tests');
   let lab: Lab | undefined;
   try {
-    await installTools();
-    const root = await rootFileSystem();
-    lab = new Lab(lock, root, equip);
-    await removeLeftovers().catch((cause: Error) => {
+    lab = new Lab(lock, await whatIsKept(), equip);
+    await removeLeftovers(bay).catch((cause: Error) => {
       const next = `next: look at what uses ${runDir}, at ip netns list and at /proc/mounts`;
       throw new LeftoversError(`an earlier run of the lab cannot be removed: ${cause.message}\n${next}`, {
         cause,
@@ -113,7 +104,7 @@ export class Lab {
   async boot(names: readonly HostName[], prepare: (host: Host) => void): Promise<void> {
     for (const name of names) {
       const equipment = this.equip(name);
-      this.made.push(await Host.create(name, await layered(this.root, equipment.layers), equipment, prepare));
+      this.made.push(await Host.create(name, await this.below(equipment), equipment, prepare));
     }
     await Promise.all(this.made.map((host) => host.boot()));
   }
@@ -121,9 +112,13 @@ export class Lab {
   /** Another machine with the disk that a copy holds, in the place of a host that this lab does not have. It is off. */
   async clone(copy: string, name: HostName): Promise<Host> {
     const equipment = this.equip(name);
-    const clone = await Host.clone(name, await layered(this.root, equipment.layers), equipment, copy);
+    const clone = await Host.clone(name, await this.below(equipment), equipment, copy);
     this.clones.push(clone);
     return clone;
+  }
+
+  private below({ layers }: Equipment): Promise<string> {
+    return oneAtATime(() => layered(this.root, layers));
   }
 
   /** Runs the real `coordinator` on a network that reaches the hosts and nothing else. */
@@ -141,7 +136,7 @@ export class Lab {
     await Promise.all(
       [...this.made, ...this.clones].filter((host) => host.isRunning).map((host) => host.powerCut()),
     );
-    await removeLeftovers();
+    await removeLeftovers(bay);
   }
 
   /** After it another run may open its lab. */
@@ -151,16 +146,36 @@ export class Lab {
   }
 }
 
-/** The names are the checkout's: one lab at a time. */
-async function waitForTurn(): Promise<ExclusiveLock> {
+/** The tools, and the root file system, whose path it returns. */
+function whatIsKept(): Promise<string> {
+  return oneAtATime(async () => {
+    await installTools();
+    return rootFileSystem();
+  });
+}
+
+/** What labs of all bays share is made by one of them. */
+async function oneAtATime<T>(make: () => Promise<T>): Promise<T> {
+  const lock = await waitForTurn(join(cache, 'making'), 'making what hosts begin from');
+  try {
+    return await make();
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The names are the bay's: one lab at a time. */
+async function waitForTurn(lockFile: string, purpose: string): Promise<ExclusiveLock> {
+  const beganMs = performance.now();
   let told = false;
   return until('another run of the hosts tests ends', turnMsMax, async () => {
     try {
-      return { value: await acquireExclusive(lockFile, 'hosts tests') };
+      return { value: await acquireExclusive(lockFile, purpose) };
     } catch (error) {
       if (!(error instanceof HeldError)) throw error;
-      if (!told) process.stderr.write(`hosts: waiting: ${error.message}\n`);
-      told = true;
+      const isLong = performance.now() - beganMs > tellAfterMs;
+      if (isLong && !told) process.stderr.write(`hosts: waiting: ${error.message}\n`);
+      told ||= isLong;
       return { notYet: error.message };
     }
   });
@@ -185,19 +200,4 @@ async function installTools(): Promise<void> {
   await must('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], {
     timeoutMs: installMsMax,
   });
-}
-
-/** Of an earlier run that was killed, or of this one. */
-async function removeLeftovers(): Promise<void> {
-  await removeCgroups();
-  await removeNetwork();
-  const mounted = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-    .filter((path) => path.startsWith(`${runDir}/`));
-  for (const path of mounted.reverse()) await must('umount', [path]);
-  rmSync(runDir, { recursive: true, force: true });
-  for (const name of fiveHostNames) {
-    rmSync(`/run/systemd/nspawn/propagate/${namespaceOf(name)}`, { recursive: true, force: true });
-  }
 }

@@ -7,7 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameS
 import { basename, join } from 'node:path';
 import { must } from './commands.js';
 import { agentPackage } from './packages.js';
-import { cache } from './places.js';
+import { cache, runDir } from './places.js';
 
 /**
  * `agent`: the package etcd-agent, installed as `apt install` leaves it. `dnf`: rpm, dnf and createrepo-c of this very Debian,
@@ -77,10 +77,12 @@ async function layerOver(below: string, { name, key, make }: Layer): Promise<str
   const digest = createHash('sha256').update(`${below}\n${key}`).digest('hex').slice(0, 12);
   const layer = join(cache, `layer-${name}-${digest}`);
   if (existsSync(layer)) return layer;
+  // One that hosts of another bay run on stays.
+  const mounts = readFileSync('/proc/self/mounts', 'utf8');
   for (const old of readdirSync(cache).filter((each) => each.startsWith(`layer-${name}-`))) {
-    rmSync(join(cache, old), { recursive: true, force: true });
+    if (!mounts.includes(join(cache, old))) rmSync(join(cache, old), { recursive: true, force: true });
   }
-  const half = join(cache, 'run', `making-${name}`);
+  const half = join(runDir, `making-${name}`);
   const part = (of: string) => join(half, of);
   for (const each of ['upper', 'work', 'root']) mkdirSync(part(each), { recursive: true });
   const options = `lowerdir=${below},upperdir=${part('upper')},workdir=${part('work')}`;

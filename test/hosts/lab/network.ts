@@ -3,7 +3,15 @@
  * that is sent to these addresses leaves the namespaces.
  */
 import { must, run } from './commands.js';
-import { fiveHostNames, type HostName, hostAddresses, labNamespace, namespaceOf, subnet } from './places.js';
+import {
+  type Bay,
+  fiveHostNames,
+  type HostName,
+  hostAddresses,
+  labNamespace,
+  namespaceOf,
+  subnet,
+} from './places.js';
 
 export async function makeNetwork(): Promise<void> {
   const ip = (...args: string[]) => must('ip', args);
@@ -59,10 +67,10 @@ async function addHost(host: HostName): Promise<void> {
   await ip('-n', namespace, 'link', 'set', 'eth0', 'up');
 }
 
-/** Ends whatever runs in the lab's namespaces and removes them; nothing happens where there are none. */
-export async function removeNetwork(): Promise<void> {
+/** Ends whatever runs in a lab's namespaces and removes them; nothing happens where there are none. */
+export async function removeNetwork(of: Bay): Promise<void> {
   const there = new Set((await must('ip', ['netns', 'list'])).split('\n').map((line) => line.split(' ')[0]));
-  for (const namespace of [...fiveHostNames.map(namespaceOf), labNamespace]) {
+  for (const namespace of [...fiveHostNames, 'bridge'].map((name) => namespaceOf(name, of))) {
     if (!there.has(namespace)) continue;
     const pids = (await run('ip', ['netns', 'pids', namespace])).stdout.split('\n').filter(Boolean);
     for (const pid of pids) endProcess(Number(pid));

@@ -1,5 +1,5 @@
 /**
- * What there is of this checkout's lab on the machine, by whatever sign: its names, and where its processes and mounts are.
+ * What there is of this run's lab on the machine, by whatever sign: its names, and where its processes and mounts are.
  * Found without knowing what a lab has made, so that what its own removal forgets is seen.
  */
 import {
