@@ -10,6 +10,7 @@ import type { AgentSelf } from './observe.js';
 import { refreshUnit } from './refresh-unit.js';
 import { type CallContext, handlers } from './rpc/handlers.js';
 import { Preflight } from './rpc/preflight.js';
+import { Snapshots } from './snapshots/snapshots.js';
 import type { LoopTurn } from './standstill.js';
 import { statusLine } from './status-line.js';
 import { version } from './version.js';
@@ -48,6 +49,8 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
   });
   const installer = new Installer(host, caretaker.alone);
   void installer.afterStart();
+  const snapshots = new Snapshots(host);
+  void snapshots.afterStart();
   if (spec !== undefined) trustPeersOf(spec);
   return {
     port: door.port,
@@ -71,6 +74,7 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
       caretaker,
       preflight: new Preflight(host, caller.channel),
       installer,
+      snapshots,
       onSpec: (applied) => {
         trustPeersOf(applied);
         caretaker.healer.wake();

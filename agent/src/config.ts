@@ -128,6 +128,8 @@ export function pathsOf(config: AgentConfig) {
     packageOutput: state('package-manager.log'),
     /** Etcds from files, where etcd runs as this agent's own account. */
     ownEtcds: state('etcd'),
+    /** Snapshots of etcd's data, unless the topology says where. */
+    snapshotsDir: state('snapshots'),
     events: state('events.jsonl'),
     keysDir: state('keys'),
     copiesDir: state('certificates'),

@@ -18,9 +18,10 @@ import {
 } from '@etcd-agent/platform';
 import { Fault, type InstalledFile, installedFileSchema } from '@etcd-agent/protocol';
 import { factsOf } from '../etcd-program.js';
+import { partOf } from '../incoming.js';
 import { optionalText } from '../optional-text.js';
 import { elfArchitecture, elfHeadBytes } from './elf.js';
-import { incomingDirectory, partOf } from './receive.js';
+import { incomingDirectory } from './receive.js';
 import { UnpackError, unpackEtcd } from './unpack.js';
 
 const sourceName = 'source.json';
@@ -50,7 +51,7 @@ export async function installedFile(files: Files, etcds: string): Promise<Instal
 /** Throws a Fault for a file that is not what it should be. It is removed then: it would not be another one the next time. */
 export async function installFile(install: FileInstall): Promise<InstalledFile> {
   const { files, etcds, sha256 } = install;
-  const part = partOf(etcds, sha256);
+  const part = partOf(incomingDirectory(etcds), sha256);
   const unpacked = join(incomingDirectory(etcds), 'unpacked');
   try {
     await verify(install, part);

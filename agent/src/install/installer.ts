@@ -1,19 +1,21 @@
 /** Puts an etcd on this host, one thing at a time, for a coordinator that asks; and tidies up after a start. */
 import { join } from 'node:path';
 import { type TransientUnits, transientUnits } from '@etcd-agent/platform';
-import { type EtcdInstallation, Fault, type InstallEnd } from '@etcd-agent/protocol';
+import { type EtcdInstallation, Fault, type InstallEnd, type Piece } from '@etcd-agent/protocol';
 import { currentEtcd, etcdFacts, etcdsDirectory } from '../etcd-program.js';
 import type { AgentHost } from '../host.js';
+import { type Announced, receivePiece } from '../incoming.js';
 import type { Alone } from '../one-at-a-time.js';
+import { OneThing } from '../one-thing.js';
 import { ensureAccount } from './account.js';
 import { whyHeld } from './held.js';
 import { installedFile, installFile } from './install-file.js';
 import { PackageInstaller } from './install-package.js';
-import { beginReceiving, receivePiece } from './receive.js';
+import { beginReceivingEtcd, incomingDirectory } from './receive.js';
 
 export class Installer {
   private readonly packages: PackageInstaller;
-  private busyWith: string | undefined;
+  private readonly one = new OneThing();
 
   constructor(
     private readonly host: AgentHost,
@@ -28,9 +30,11 @@ export class Installer {
   async afterStart(): Promise<void> {
     const { log } = this.host;
     if (this.host.services.kind !== 'systemd') return;
-    await this.only('finishing an installation', () => this.packages.finish()).catch((error: unknown) =>
-      log.error({ err: error }, 'an installation of etcd that was cut short cannot be finished'),
-    );
+    await this.one
+      .only('finishing an installation', () => this.packages.finish())
+      .catch((error: unknown) =>
+        log.error({ err: error }, 'an installation of etcd that was cut short cannot be finished'),
+      );
   }
 
   async look(): Promise<EtcdInstallation> {
@@ -54,7 +58,7 @@ export class Installer {
     };
   }
 
-  async begin(file: { readonly sha256: string; readonly bytes: number }): Promise<{ received: number }> {
+  async begin(file: Announced): Promise<{ received: number }> {
     const { etcdBinary } = this.host.config;
     if (etcdBinary !== 'auto') {
       throw new Fault(
@@ -64,14 +68,14 @@ export class Installer {
       );
     }
     await this.refuseWhereHeld();
-    return this.only('receiving a file', async () => ({
-      received: await beginReceiving(this.host.files, this.etcds, file),
+    return this.one.only('receiving a file', async () => ({
+      received: await beginReceivingEtcd(this.host.files, this.etcds, file),
     }));
   }
 
-  piece(piece: { readonly sha256: string; readonly offset: number; readonly data: string }) {
-    return this.only('receiving a file', async () => ({
-      received: await receivePiece(this.host.files, this.etcds, piece),
+  piece(piece: Piece) {
+    return this.one.only('receiving a file', async () => ({
+      received: await receivePiece(this.host.files, incomingDirectory(this.etcds), piece),
     }));
   }
 
@@ -81,7 +85,7 @@ export class Installer {
     const before = await installedFile(host.files, etcds);
     if (before?.sha256 === sha256) return { version: before.version, path, changed: false };
     await this.refuseWhereHeld();
-    return this.only('installing a file', async () => {
+    return this.one.only('installing a file', async () => {
       const whenFree = (change: () => Promise<void>) =>
         this.alone(async () => {
           await this.refuseWhereHeld();
@@ -103,7 +107,7 @@ export class Installer {
     const unfinished = await this.packages.unfinished();
     if (before.kind === 'missing' || unfinished) {
       await this.refuseWhereHeld();
-      await this.only('installing a package', () => this.packages.install());
+      await this.one.only('installing a package', () => this.packages.install());
     }
     await ensureAccount(host, this.transient);
     const after = await etcdFacts(host);
@@ -124,16 +128,5 @@ export class Installer {
       `${held}: its etcd is not replaced`,
       'the version of a running member is not changed by an installation; see docs/OPERATIONS.md',
     );
-  }
-
-  /** A second coordinator, or a second call of a confused one, is told to come back. */
-  private async only<T>(what: string, act: () => Promise<T>): Promise<T> {
-    if (this.busyWith !== undefined) throw new Fault('busy', `this agent is ${this.busyWith}`);
-    this.busyWith = what;
-    try {
-      return await act();
-    } finally {
-      this.busyWith = undefined;
-    }
   }
 }

@@ -13,6 +13,7 @@ import type { AgentHost } from '../host.js';
 import type { Installer } from '../install/installer.js';
 import { fingerprints, installCertificates, requestCertificates } from '../node-keys.js';
 import { type AgentSelf, observeNode } from '../observe.js';
+import type { Snapshots } from '../snapshots/snapshots.js';
 import type { StoredIdentity } from '../store.js';
 import { etcdUnit } from '../unit.js';
 import { healHandlers } from './heal-handlers.js';
@@ -20,6 +21,7 @@ import { withHostFaults } from './host-faults.js';
 import type { Preflight } from './preflight.js';
 import { probeAll } from './probe.js';
 import { withRefusals } from './refusals.js';
+import { snapshotHandlers } from './snapshot-handlers.js';
 
 /** What one connection may use. */
 export interface CallContext {
@@ -29,6 +31,7 @@ export interface CallContext {
   readonly caller: Caller;
   readonly preflight: Preflight;
   readonly installer: Installer;
+  readonly snapshots: Snapshots;
   /** Its `alone` runs one change at a time, the loops' own steps included. */
   readonly caretaker: Caretaker;
   /** The spec changed: the loops and the door should look again. */
@@ -116,6 +119,7 @@ const answers: Handlers<AgentMethods, CallContext> = {
     }),
 
   ...healHandlers,
+  ...snapshotHandlers,
 };
 
 export const handlers = withHostFaults<AgentMethods, CallContext>(withRefusals(answers));

@@ -9,19 +9,13 @@ import { dirname, resolve } from 'node:path';
 import { sha256OfFile } from '@etcd-agent/platform';
 import { etcdFileBytesMax } from '@etcd-agent/protocol';
 import { Failure } from '../failure.js';
+import { type LocalFile, openLocalFile } from '../link/local-file.js';
 import type { StateDir } from '../state/state-dir.js';
 import type { InstallSource } from '../topology/schema.js';
 
 export interface NamedFile {
   readonly path: string;
   readonly sha256: string;
-}
-
-export interface EtcdFile {
-  readonly sha256: string;
-  readonly bytes: number;
-  read(offset: number, bytes: number): Promise<Buffer>;
-  close(): Promise<void>;
 }
 
 /** Reads the file that the topology names, once. Throws Failure where it is missing, or another one. */
@@ -59,7 +53,7 @@ export async function keepEtcdFile(state: StateDir, { path, sha256 }: NamedFile)
 }
 
 /** The kept file, checked again: it may have lain there for long. Throws Failure where it is not there. */
-export async function openEtcdFile(state: StateDir, sha256: string): Promise<EtcdFile> {
+export async function openEtcdFile(state: StateDir, sha256: string): Promise<LocalFile> {
   const path = state.file('etcd', sha256);
   const bytes = await verify(path, sha256, 'the etcd of this cluster').catch((error: unknown) => {
     if (!(error instanceof Failure)) throw error;
@@ -73,17 +67,7 @@ export async function openEtcdFile(state: StateDir, sha256: string): Promise<Etc
       { cause: error },
     );
   });
-  const handle = await open(path, 'r');
-  return {
-    sha256,
-    bytes,
-    async read(offset, wanted) {
-      const buffer = Buffer.alloc(Math.min(wanted, bytes - offset));
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset);
-      return buffer.subarray(0, bytesRead);
-    },
-    close: () => handle.close(),
-  };
+  return openLocalFile(path, { sha256, bytes });
 }
 
 /** Its size. */

@@ -3,11 +3,12 @@ import { audit } from '../audit.js';
 import { Failure } from '../failure.js';
 import { nodeFailure } from '../link/dial-error.js';
 import type { NodeLink } from '../link/dial-node.js';
+import type { LocalFile } from '../link/local-file.js';
+import { sendFile } from '../link/send-file.js';
 import type { PhaseReport } from '../progress.js';
 import type { StateDir } from '../state/state-dir.js';
-import { type EtcdFile, openEtcdFile } from './etcd-file.js';
+import { openEtcdFile } from './etcd-file.js';
 import { decideInstall, type InstallDecision, isToInstall, type Source } from './plan/plan-install.js';
-import { sendFile } from './send-file.js';
 
 /** Unpacking 70 MB and syncing them, on a slow disk. */
 const fileMsMax = 5 * 60_000;
@@ -66,7 +67,7 @@ export async function installOn(
 
 async function installOne(
   link: NodeLink,
-  file: EtcdFile | undefined,
+  file: LocalFile | undefined,
   tell: (text: string) => void,
 ): Promise<InstallOutcome> {
   const node = link.place.name;
@@ -85,9 +86,9 @@ function byPackage(link: NodeLink, tell: (text: string) => void) {
   return link.call('install.package', {}, packageMsMax);
 }
 
-async function byFile(link: NodeLink, file: EtcdFile, tell: (text: string) => void) {
+async function byFile(link: NodeLink, file: LocalFile, tell: (text: string) => void) {
   let toldPercent = -1;
-  await sendFile(link, file, (received) => {
+  await sendFile(link, 'install', file, (received) => {
     const percent = Math.floor((received / file.bytes) * (100 / percentStep)) * percentStep;
     if (percent === toldPercent) return;
     toldPercent = percent;

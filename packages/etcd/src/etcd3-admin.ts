@@ -1,80 +1,22 @@
 /**
- * {@link EtcdAdmin} over the etcd3 library: one client, one endpoint, nothing repeated behind the caller's back.
- *
- * The library retries three times by default, even writes, sends calls to a random host, and hands out ids and enums as
- * text; all of that is dealt with here, and no other file may import it. It is loaded on first use, because it parses
- * its .proto files when it is loaded.
+ * {@link EtcdAdmin} over the etcd3 library, which hands out ids and enums as text: all of that is dealt with here. How the
+ * library is opened, so that it does nothing behind the caller's back, is in etcd3-client.ts.
  */
-import type { Etcd3, IHashKVResponse, IMember, IOptions } from 'etcd3';
+import type { Etcd3, IHashKVResponse, IMember } from 'etcd3';
 import type { Alarm, EtcdAdmin, KeyHash, LockOutcome, Member, MemberStatus } from './admin.js';
 import { EtcdError } from './admin.js';
+import { type EtcdConnection, openEtcd3 } from './etcd3-client.js';
 import { toEtcdError } from './etcd3-errors.js';
 import { clusterIdFromUint64, type MemberId, memberIdFromUint64, uint64Of } from './ids.js';
 import { featuresOf, parseEtcdVersion } from './versions.js';
-
-/** How to reach one etcd endpoint. The PEM texts are fixed for the connection: reconnect after a renewal. */
-export interface EtcdConnection {
-  /** "https://host:port"; the host, name or IP, must be in the server's certificate. */
-  readonly endpoint: string;
-  /** PEM of the CA that signed the server's certificate. */
-  readonly ca: string;
-  /** PEM of the client certificate, and of its key. */
-  readonly cert: string;
-  readonly key: string;
-  /** Longest that any one call may take, in milliseconds, connecting included. */
-  readonly deadlineMs: number;
-}
-
-/** Channel settings: an etcd that is just starting is polled, so a failed dial is tried again soon. */
-const channelOptions: NonNullable<IOptions['grpcOptions']> = {
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 1_000,
-  // etcd closes connections that ping more often than every 5 s, or that ping while no call is under way.
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5_000,
-  'grpc.keepalive_permit_without_calls': 0,
-  'grpc.enable_retries': 0,
-  // A proxy from the environment must never sit between an agent and its etcd.
-  'grpc.enable_http_proxy': 0,
-  'grpc.service_config_disable_resolution': 1,
-};
 
 /**
  * A client of the etcd at `endpoint`. Nothing is dialled until the first call. Throws RangeError for an endpoint that
  * is not https or a deadline that is not positive, and EtcdError of kind `tls` for PEM that cannot be used.
  */
 export async function connectEtcd(connection: EtcdConnection): Promise<EtcdAdmin> {
-  assertConnection(connection);
-  // It is CommonJS: only its default export is there in a bundle too.
-  const { Etcd3 } = (await import('etcd3')).default;
-  const { endpoint, deadlineMs } = connection;
-  try {
-    const client = new Etcd3({
-      hosts: endpoint,
-      credentials: {
-        rootCertificate: Buffer.from(connection.ca),
-        certChain: Buffer.from(connection.cert),
-        privateKey: Buffer.from(connection.key),
-      },
-      grpcOptions: channelOptions,
-      // A function, because a deadline is a moment in time and would otherwise be computed once.
-      defaultCallOptions: () => ({ deadline: Date.now() + deadlineMs }),
-      faultHandling: { global: sendOnce, host: () => sendOnce },
-    });
-    return new Etcd3Admin(endpoint, client);
-  } catch (cause) {
-    throw new EtcdError('tls', endpoint, `the certificates cannot be used: ${String(cause)}`, cause);
-  }
+  return new Etcd3Admin(connection.endpoint, await openEtcd3(connection));
 }
-
-/** Replaces the library's retry and circuit breaker: a call is sent once and its failure is the caller's to judge. */
-type FaultPolicy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>;
-const sendOnce = {
-  execute: async (call: (context: { signal: AbortSignal }) => unknown, signal?: AbortSignal) =>
-    call({ signal: signal ?? new AbortController().signal }),
-  onSuccess: () => ({ dispose: () => {} }),
-  onFailure: () => ({ dispose: () => {} }),
-} as unknown as FaultPolicy;
 
 class Etcd3Admin implements EtcdAdmin {
   constructor(
@@ -285,12 +227,3 @@ function memberOf(row: IMember): Member {
 
 /** The key that `etcdctl endpoint health` reads. It need not exist. */
 const healthKey = 'health';
-
-function assertConnection({ endpoint, deadlineMs }: EtcdConnection): void {
-  if (!/^https:\/\/[^/?#@\s]+:\d+$/.test(endpoint)) {
-    throw new RangeError(`an etcd endpoint is https://host:port, not ${JSON.stringify(endpoint)}`);
-  }
-  if (!Number.isFinite(deadlineMs) || deadlineMs <= 0) {
-    throw new RangeError(`deadlineMs must be positive, not ${deadlineMs}`);
-  }
-}

@@ -29,8 +29,9 @@ export type { RunEnd } from './end-words.js';
 export { judgeEnds } from './end-words.js';
 export type { EnvAssignment, EnvFile, EnvLine, EnvProblem } from './env-file.js';
 export { parseEnvFile, quoteEnvValue, replaceValues } from './env-file.js';
-export type { EtcdConnection } from './etcd3-admin.js';
 export { connectEtcd } from './etcd3-admin.js';
+export type { EtcdConnection } from './etcd3-client.js';
+export { connectSnapshots } from './etcd3-snapshots.js';
 export type { ClusterId, MemberId } from './ids.js';
 export {
   bootstrapMemberId,
@@ -43,6 +44,9 @@ export {
 export { hasQuorum, quorum, tolerates } from './quorum.js';
 export type { RunbookDifference } from './runbook-differences.js';
 export { differences } from './runbook-differences.js';
+export type { SnapshotChunk, SnapshotClient } from './snapshot-client.js';
+export type { SnapshotSeal, SnapshotSum } from './snapshot-digest.js';
+export { SnapshotDigest } from './snapshot-digest.js';
 export type { EtcdUnit, UnitStyle } from './unit-style.js';
 export { classifyUnit, parseUnit } from './unit-style.js';
 export type { EtcdMinor, EtcdVersion, MinorFeatures, VersionFeatures, VersionJudgement } from './versions.js';

@@ -46,6 +46,8 @@ export interface MinorFeatures {
   readonly memberListLinearizable: boolean;
   /** A member's keys can be hashed at a revision (`HashKV`). Hashes of two minors are not comparable. */
   readonly hashKV: boolean;
+  /** The programs that have `snapshot restore`, the preferred one first. */
+  readonly restorePrograms: readonly ('etcdutl' | 'etcdctl')[];
   /** Whether the project's tests run this minor's real binary. */
   readonly tested: boolean;
 }
@@ -57,6 +59,8 @@ export interface VersionFeatures extends MinorFeatures {
    * not: every voter, or a quorum of the enlarged set.
    */
   readonly addNeeds: 'everyVoter' | 'quorum';
+  /** `snapshot restore` can raise the revision above all that the lost cluster has given out (`--bump-revision`). */
+  readonly bumpRevision: boolean;
 }
 
 const since33: MinorFeatures = {
@@ -74,6 +78,7 @@ const since33: MinorFeatures = {
   etcdctlApiDefault: 2,
   memberListLinearizable: false,
   hashKV: true,
+  restorePrograms: ['etcdctl'],
   tested: true,
 };
 const since34: MinorFeatures = {
@@ -94,11 +99,13 @@ const since35: MinorFeatures = {
   logger: 'zapOnly',
   gatewayPaths: ['/v3'],
   memberListLinearizable: true,
+  restorePrograms: ['etcdutl', 'etcdctl'],
 };
 const since36: MinorFeatures = {
   ...since35,
   v2Api: 'removed',
   initialCorruptCheck: 'featureGates',
+  restorePrograms: ['etcdutl'],
   tested: false,
 };
 const since37: MinorFeatures = { ...since36, experimentalPrefix: false };
@@ -149,7 +156,23 @@ export function featuresOf(version: EtcdVersion): VersionFeatures {
   if (!isAtLeast(version, '3.3.0')) throw new RangeError(`etcd ${version.text} is older than 3.3`);
   const minor = minorOf(version);
   const row = isListed(minor) ? features[minor] : features[newestMinor];
-  return { ...row, addNeeds: addsWithQuorum(version) ? 'quorum' : 'everyVoter' };
+  return {
+    ...row,
+    addNeeds: addsWithQuorum(version) ? 'quorum' : 'everyVoter',
+    bumpRevision: bumpsRevision(version),
+  };
+}
+
+/** It came with 3.6 and was carried back into two older minors. */
+function bumpsRevision(version: EtcdVersion): boolean {
+  switch (minorOf(version)) {
+    case '3.4':
+      return isAtLeast(version, '3.4.27');
+    case '3.5':
+      return isAtLeast(version, '3.5.10');
+    default:
+      return isAtLeast(version, '3.6.0');
+  }
 }
 
 /** The relaxed rule came with 3.7 and was carried back into two older minors. */

@@ -21,6 +21,7 @@ export {
   isSameProcess,
   type ProcessIdentity,
   type ProcessLookup,
+  processesWithArgument,
   processIdentity,
   signal,
 } from './processes.js';
@@ -39,6 +40,7 @@ export {
   systemdServices,
   type UnitReading,
 } from './services-systemd.js';
+export * from './settle-tree.js';
 export * from './start-condition.js';
 export { supervisedProcess } from './supervision-record.js';
 export {

@@ -38,12 +38,16 @@ export function appendAt(path: string, offset: number, bytes: Uint8Array): Promi
 }
 
 /** SHA-256 of a whole file, lower-case hex. */
-export function sha256OfFile(path: string): Promise<string> {
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await chunksOf(path, (chunk) => hash.update(chunk));
+  return hash.digest('hex');
+}
+
+/** Hands a whole file over, piece by piece and in order. */
+export function chunksOf(path: string, take: (chunk: Uint8Array) => void): Promise<void> {
   return asFileError('read', path, async () => {
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 }))
-      hash.update(chunk as Buffer);
-    return hash.digest('hex');
+    for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) take(chunk as Buffer);
   });
 }
 

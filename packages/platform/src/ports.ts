@@ -2,7 +2,7 @@
  * Can this process listen on an address, and does somebody? The answers are true only for the moment of asking. To wait
  * for another process to listen, only the second will do: the first would take the port from it for an instant.
  */
-import { connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 
 export type ListenProbe =
   | { readonly kind: 'free' }
@@ -41,6 +41,29 @@ export function acceptsConnections(host: string, port: number, timeoutMs: number
     socket.once('error', () => finish(false));
     socket.once('timeout', () => finish(false));
   });
+}
+
+/**
+ * Ports of 127.0.0.1 that nobody listens on. Somebody may take one before its user does: then that one tries again with
+ * others.
+ */
+export async function freeLoopbackPorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  try {
+    return await Promise.all(
+      servers.map(
+        (server) =>
+          new Promise<number>((resolve, reject) => {
+            server.once('error', reject);
+            server.listen({ host: '127.0.0.1', port: 0, exclusive: true }, () =>
+              resolve((server.address() as AddressInfo).port),
+            );
+          }),
+      ),
+    );
+  } finally {
+    await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+  }
 }
 
 function verdict(error: NodeJS.ErrnoException): ListenProbe {

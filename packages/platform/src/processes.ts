@@ -2,7 +2,7 @@
  * Who a process is. A pid alone is reused by the kernel; together with its start time and the boot it belongs to, it
  * names one process for ever. Reads /proc only. Starting processes does not belong here.
  */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 
 /** One process, distinguishable from a later one with the same pid. Plain JSON. */
 export interface ProcessIdentity {
@@ -53,6 +53,21 @@ export async function signal(identity: ProcessIdentity, name: NodeJS.Signals): P
     }
     throw error;
   }
+}
+
+/** Every process that was started with an argument that is `path` or lies below it, this one excepted. */
+export async function processesWithArgument(path: string): Promise<ProcessIdentity[]> {
+  const found: ProcessIdentity[] = [];
+  for (const name of await readdir('/proc')) {
+    const pid = Number(name);
+    if (!Number.isSafeInteger(pid) || pid === process.pid) continue;
+    // One that ends meanwhile is none.
+    const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+    if (!line.split('\0').some((argument) => argument === path || argument.startsWith(`${path}/`))) continue;
+    const looked = await processIdentity(pid);
+    if (looked.kind === 'running') found.push(looked.identity);
+  }
+  return found;
 }
 
 let bootId: Promise<string> | undefined;

@@ -6,8 +6,6 @@ import * as z from 'zod';
 import { sha256Hex } from './ids.js';
 import { etcdProgramSchema } from './preflight.js';
 
-/** Raw bytes of one piece: in base64 they stay far below one frame, and a slow disk has synced them within the call's deadline. */
-export const pieceBytesMax = 1024 * 1024;
 /** An upstream archive of etcd is 20 MB, a bare binary 30 MB. */
 export const etcdFileBytesMax = 512 * 1024 * 1024;
 
@@ -41,11 +39,6 @@ export const etcdInstallationSchema = z.strictObject({
   unfinished: z.boolean(),
 });
 export type EtcdInstallation = z.infer<typeof etcdInstallationSchema>;
-
-export const pieceBase64 = z
-  .string()
-  .max(Math.ceil(pieceBytesMax / 3) * 4)
-  .regex(/^[A-Za-z0-9+/]*={0,2}$/, 'is not base64');
 
 /** What an installation came to. `changed`: it was not there before. */
 export const installEndSchema = z.strictObject({

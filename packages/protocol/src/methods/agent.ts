@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { diskReportSchema } from '../disk-report.js';
-import { etcdFileBytesMax, etcdInstallationSchema, installEndSchema, pieceBase64 } from '../etcd-install.js';
+import { etcdFileBytesMax, etcdInstallationSchema, installEndSchema } from '../etcd-install.js';
 import {
   agentEventSchema,
   eventsPageMax,
@@ -15,6 +15,7 @@ import {
 } from '../healing.js';
 import { nameSchema } from '../identity.js';
 import { hexId, instant, sha256Hex } from '../ids.js';
+import { pieceSchema, receivedSchema } from '../pieces.js';
 import {
   preflightBeginSchema,
   preflightFactsSchema,
@@ -24,6 +25,7 @@ import {
 } from '../preflight.js';
 import { dataDirSchema, nodeSnapshotSchema } from '../snapshot.js';
 import { memberSpecSchema } from '../spec.js';
+import { snapshotBytesMax, storedSnapshotSchema, storedSnapshotsMax } from '../stored-snapshots.js';
 import { defineMethods, pem } from './define.js';
 
 const keyRequest = z.discriminatedUnion('algo', [
@@ -78,14 +80,10 @@ export const agentMethods = defineMethods({
   'install.begin': {
     roles: ['coordinator'],
     params: z.strictObject({ sha256: sha256Hex, bytes: z.int().min(1).max(etcdFileBytesMax) }),
-    result: z.strictObject({ received: z.int().min(0) }),
+    result: receivedSchema,
   },
   /** The next piece, at the end of what is there; one for another place is not written. Synced when it is answered. */
-  'install.piece': {
-    roles: ['coordinator'],
-    params: z.strictObject({ sha256: sha256Hex, offset: z.int().min(0), data: pieceBase64 }),
-    result: z.strictObject({ received: z.int().min(0) }),
-  },
+  'install.piece': { roles: ['coordinator'], params: pieceSchema, result: receivedSchema },
   /** Checks the whole file, unpacks etcd, etcdctl and etcdutl from it, and makes them the ones in use. Idempotent. */
   'install.file': {
     roles: ['coordinator'],
@@ -94,6 +92,44 @@ export const agentMethods = defineMethods({
   },
   /** Has the distribution's package manager install its etcd, which is not started. Takes minutes. Idempotent. */
   'install.package': { roles: ['coordinator'], params: z.strictObject({}), result: installEndSchema },
+  /** Snapshots that are kept on this host, the oldest first. */
+  'snapshot.list': {
+    roles: ['coordinator'],
+    params: z.strictObject({}),
+    result: z.strictObject({
+      directory: z.string(),
+      freeBytes: z.int().min(0),
+      snapshots: z.array(storedSnapshotSchema).max(storedSnapshotsMax),
+    }),
+  },
+  /** A snapshot is about to be sent, as with `install.begin`. One that is kept here already is whole: `received` says so. */
+  'snapshot.begin': {
+    roles: ['coordinator'],
+    params: z.strictObject({ sha256: sha256Hex, bytes: z.int().min(1).max(snapshotBytesMax) }),
+    result: receivedSchema,
+  },
+  'snapshot.piece': { roles: ['coordinator'], params: pieceSchema, result: receivedSchema },
+  /**
+   * Checks SHA-256 and seal of a snapshot that was sent or is kept, and keeps it. With `trial` it is restored into a directory
+   * that is thrown away, and what an etcd serves from it is read: minutes for a large one. Idempotent.
+   */
+  'snapshot.verify': {
+    roles: ['coordinator'],
+    params: z.strictObject({ sha256: sha256Hex, trial: z.boolean() }),
+    result: storedSnapshotSchema,
+  },
+  /** The bytes from `offset`; none at the end. */
+  'snapshot.read': {
+    roles: ['coordinator'],
+    params: z.strictObject({ sha256: sha256Hex, offset: z.int().min(0) }),
+    result: z.strictObject({ bytes: z.int().min(1), piece: pieceSchema }),
+  },
+  /** Removes a snapshot that a coordinator has sent. Those that the agent takes by itself are pruned by it alone. */
+  'snapshot.forget': {
+    roles: ['coordinator'],
+    params: z.strictObject({ sha256: sha256Hex }),
+    result: z.strictObject({ removed: z.boolean() }),
+  },
   /** Makes the etcd and peer keys where there are none of this kind yet and returns requests for them. Keys stay. */
   'pki.request': {
     roles: ['coordinator'],

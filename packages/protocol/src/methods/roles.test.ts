@@ -1,7 +1,7 @@
 /** Who may call what, written out a second time, so that a change of rights is seen in review. */
 import { describe, expect, it } from 'vitest';
-import { pieceBase64, pieceBytesMax } from '../etcd-install.js';
 import { limits } from '../limits.js';
+import { pieceBytesMax, pieceSchema } from '../pieces.js';
 import { agentMethods, enrolmentMethods } from './agent.js';
 import { defineMethods, type MethodTable, pem } from './define.js';
 
@@ -24,6 +24,12 @@ describe('the methods of an agent', () => {
       'install.piece': 'coordinator',
       'install.file': 'coordinator',
       'install.package': 'coordinator',
+      'snapshot.list': 'coordinator',
+      'snapshot.begin': 'coordinator',
+      'snapshot.piece': 'coordinator',
+      'snapshot.verify': 'coordinator',
+      'snapshot.read': 'coordinator',
+      'snapshot.forget': 'coordinator',
       'pki.request': 'coordinator',
       'pki.install': 'coordinator',
       'spec.get': 'coordinator',
@@ -74,9 +80,13 @@ describe('PEM on the wire', () => {
 describe('a piece of a file', () => {
   it('fits into one frame, whatever is around it', () => {
     expect((pieceBytesMax / 3) * 4).toBeLessThan(limits.frameBytesMax / 2);
-    expect(pieceBase64.safeParse(Buffer.alloc(pieceBytesMax).toString('base64')).success).toBe(true);
-    expect(pieceBase64.safeParse(Buffer.alloc(pieceBytesMax + 3).toString('base64')).success).toBe(false);
-    expect(pieceBase64.safeParse('AAAA AAAA').success).toBe(false);
+    expect(pieceSchema.shape.data.safeParse(Buffer.alloc(pieceBytesMax).toString('base64')).success).toBe(
+      true,
+    );
+    expect(pieceSchema.shape.data.safeParse(Buffer.alloc(pieceBytesMax + 3).toString('base64')).success).toBe(
+      false,
+    );
+    expect(pieceSchema.shape.data.safeParse('AAAA AAAA').success).toBe(false);
   });
 });
 

@@ -1,0 +1,187 @@
+/**
+ * Snapshots of real etcds, restored on trial and for good: what comes out is what went in, and what is not whole is refused.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import {
+  acceptsConnections,
+  freeLoopbackPorts,
+  linuxFiles,
+  processesWithArgument,
+  systemClock,
+} from '@etcd-agent/platform';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AgentHost } from '../host.js';
+import { restoreSnapshot } from './restore-snapshot.js';
+import { SnapshotStore } from './snapshot-store.js';
+import { clearTrials, trialRestore } from './trial-restore.js';
+
+const programs = resolve(import.meta.dirname, '../../../.cache/etcd');
+
+function hostWith(version: string, home: string): AgentHost {
+  return {
+    config: { etcdBinary: join(programs, version, 'etcd'), etcdUser: '' },
+    paths: { ownEtcds: join(home, 'etcds') },
+    services: { kind: 'process' },
+    files: linuxFiles,
+    clock: systemClock,
+    chance: { uuid: () => crypto.randomUUID() },
+    log: { info() {}, warn() {}, error() {} },
+  } as unknown as AgentHost;
+}
+
+class Source {
+  private child: ChildProcess | undefined;
+  private endpoint = '';
+
+  constructor(
+    readonly version: string,
+    readonly home: string,
+  ) {}
+
+  async start(): Promise<void> {
+    const [client, peer] = (await freeLoopbackPorts(2)) as [number, number];
+    this.endpoint = `http://127.0.0.1:${client}`;
+    const urls = [`--listen-client-urls=${this.endpoint}`, `--advertise-client-urls=${this.endpoint}`];
+    this.child = spawn(
+      join(programs, this.version, 'etcd'),
+      [`--data-dir=${join(this.home, 'data')}`, `--listen-peer-urls=http://127.0.0.1:${peer}`, ...urls],
+      { stdio: 'ignore' },
+    );
+    while (!(await acceptsConnections('127.0.0.1', client, 500))) await systemClock.sleep(50);
+    this.ctl('endpoint', 'health');
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.child!, 'exit');
+    this.child!.kill('SIGKILL');
+    await ended;
+  }
+
+  ctl(...args: string[]): string {
+    return execFileSync(join(programs, this.version, 'etcdctl'), ['--endpoints', this.endpoint, ...args], {
+      env: { ETCDCTL_API: '3' },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  /** As the member itself has it. */
+  state(): { revision: string; keys: number; hash: number } {
+    const [{ HashKV }] = JSON.parse(this.ctl('endpoint', 'hashkv', '-w', 'json')) as [
+      { HashKV: { header: { revision: number }; hash: number } },
+    ];
+    const keys = this.ctl('get', '', '--prefix', '--keys-only').split('\n').filter(Boolean).length;
+    return { revision: String(HashKV.header.revision), keys, hash: HashKV.hash };
+  }
+}
+
+describe.each(['3.3.25', '3.4.23', '3.5.30'])('a snapshot of etcd %s', (version) => {
+  let home: string;
+  let host: AgentHost;
+  let source: Source;
+  let file: string;
+  let was: ReturnType<Source['state']>;
+  const trial = (path: string) => ({ file: path, seal: 'right', directory: join(home, 'trial') }) as const;
+
+  beforeAll(async () => {
+    home = mkdtempSync(join(tmpdir(), 'snapshots-'));
+    host = hostWith(version, home);
+    source = new Source(version, home);
+    await source.start();
+    for (let each = 0; each < 12; each += 1) source.ctl('put', `/key/${each % 7}`, `value ${each}`);
+    source.ctl('del', '/key/3');
+    file = join(home, 'saved.db');
+    source.ctl('snapshot', 'save', file);
+    was = source.state();
+    await source.stop();
+  });
+  afterAll(() => rmSync(home, { recursive: true }));
+
+  it('restored on trial has the keys, the revision and the hash of the member it was taken from', async () => {
+    const content = await trialRestore(host, trial(file));
+    expect(content).toMatchObject({ ...was, keys: 6, compactRevision: '-1' });
+    expect(existsSync(join(home, 'trial'))).toBe(false);
+    expect(await processesWithArgument(`--data-dir=${join(home, 'trial')}`)).toEqual([]);
+  });
+
+  it('with one byte changed, or cut short, is refused and leaves nothing', async () => {
+    const bytes = readFileSync(file);
+    const damaged = join(home, 'damaged.db');
+    const store = new SnapshotStore(linuxFiles, home);
+    for (const [what, wrong] of [
+      ['a byte changed', Buffer.from(bytes.map((byte, at) => (at === 9_000 ? byte ^ 1 : byte)))],
+      ['cut', bytes.subarray(0, bytes.length - 512)],
+      ['cut in a block', bytes.subarray(0, bytes.length - 100)],
+    ] as const) {
+      writeFileSync(damaged, wrong);
+      await expect(store.check(damaged), what).rejects.toThrow(/damaged or cut short/);
+      await expect(trialRestore(host, trial(damaged)), what).rejects.toThrow(/cannot be restored/);
+      expect(
+        readdirSync(home).filter((name) => name.startsWith('trial')),
+        what,
+      ).toEqual([]);
+    }
+  });
+
+  it('is restored in one piece, for the member that is named, and over nothing', async () => {
+    const dataDir = join(home, 'restored');
+    const order = {
+      file,
+      dataDir,
+      name: 'etcd1',
+      initialCluster: [
+        { name: 'etcd0', peerURLs: ['https://10.0.0.1:2380'] },
+        { name: 'etcd1', peerURLs: ['https://10.0.0.2:2380'] },
+      ],
+      token: 'another-token',
+      peerURLs: ['https://10.0.0.2:2380'],
+      owner: undefined,
+      seal: 'right',
+      bumpRevision: 0,
+    } as const;
+    await restoreSnapshot(host, order);
+    expect(readdirSync(join(dataDir, 'member')).sort()).toEqual(['snap', 'wal']);
+    expect(existsSync(`${dataDir}.part`)).toBe(false);
+    await expect(restoreSnapshot(host, order)).rejects.toThrow(/nothing is restored over it/);
+    const raised = restoreSnapshot(host, { ...order, dataDir: `${dataDir}-2`, bumpRevision: 1_000 });
+    if (version === '3.5.30') await raised;
+    else await expect(raised).rejects.toThrow(/cannot raise the revision/);
+  });
+
+  it('whose trial was cut short by the end of the agent is cleared away, its etcd with it', async () => {
+    const directory = join(home, 'trial');
+    const dataDir = join(directory, 'data');
+    copyFileSync(file, join(home, 'again.db'));
+    const left = spawn(
+      join(programs, version, 'etcd'),
+      [`--data-dir=${dataDir}`, ...leftURLs(await freeLoopbackPorts(2))],
+      { stdio: 'ignore' },
+    );
+    const ended = once(left, 'exit');
+    while (!existsSync(dataDir)) await systemClock.sleep(10);
+    await clearTrials(host, directory);
+    expect(await ended).toEqual([null, 'SIGKILL']);
+    expect(existsSync(directory)).toBe(false);
+  });
+});
+
+function leftURLs([client, peer]: number[]): string[] {
+  const url = `http://127.0.0.1:${client}`;
+  return [
+    `--listen-client-urls=${url}`,
+    `--advertise-client-urls=${url}`,
+    `--listen-peer-urls=http://127.0.0.1:${peer}`,
+  ];
+}

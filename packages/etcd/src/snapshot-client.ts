@@ -1,0 +1,22 @@
+/** The port to one etcd member for taking a snapshot of it. Over the etcd3 library it is in etcd3-snapshots.ts. */
+
+/** A piece of a snapshot, in order. */
+export interface SnapshotChunk {
+  readonly bytes: Uint8Array;
+  /** Of the database, after this piece; etcd does not count the seal of 32 bytes that comes last. */
+  readonly remainingBytes: number;
+}
+
+/** Speaks to one endpoint only, as {@link EtcdAdmin} does, and fails only with EtcdError. */
+export interface SnapshotClient {
+  readonly endpoint: string;
+  /**
+   * The whole database of this member as it is now, sealed by etcd. Answered locally: works without quorum. Nothing is
+   * fetched before it is asked for, and only a few pieces ahead; whoever stops asking ends the call. `deadline` where
+   * nothing comes for `stallMs`.
+   */
+  snapshot(stallMs: number): AsyncIterable<SnapshotChunk>;
+  /** How many keys there were at `revision`, by a local read. `compacted` where that is too long ago. */
+  countKeys(revision: string): Promise<number>;
+  close(): void;
+}
