@@ -30,7 +30,7 @@ export interface Operation {
   step<T>(name: string, run: () => Promise<T>): Promise<T>;
   end(outcome: OperationOutcome, after?: Readonly<Record<string, unknown>>): Promise<void>;
   /** Ends with the class of this error. Never rejects: a disk that is full must not hide why it failed. */
-  fail(error: unknown): Promise<void>;
+  fail(error: unknown, after?: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
 export async function beginOperation(state: StateDir, begin: OperationPlan): Promise<Operation> {
@@ -53,7 +53,8 @@ export async function beginOperation(state: StateDir, begin: OperationPlan): Pro
       }
     },
     end: (outcome, after) => line({ event: 'ended', outcome, ...(after === undefined ? {} : { after }) }),
-    fail: (error) => line({ event: 'ended', ...classOf(error) }).catch(() => {}),
+    fail: (error, after) =>
+      line({ event: 'ended', ...classOf(error), ...(after === undefined ? {} : { after }) }).catch(() => {}),
   };
 }
 

@@ -243,10 +243,13 @@ function tell(lab: Lab): void {
       const entries = log
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line) as { action: string; node?: string; outcome: string });
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
       const installs = entries
-        .filter(({ action, node }) => action === 'install' && node === 'etcd1')
-        .map(({ outcome }) => outcome);
+        .filter(({ action, nodes }) => action === 'install' && String(nodes) === 'etcd1')
+        .map(({ operation }) =>
+          entries.find((each) => each.operation === operation && each.event === 'ended'),
+        )
+        .map((end) => end?.outcome);
       expect(installs).toEqual(['failed', 'failed', 'refused', 'failed', 'failed', 'ok']);
     });
 

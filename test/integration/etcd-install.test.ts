@@ -154,7 +154,10 @@ test('bootstrap installs it where it is still missing, and starts a cluster of i
   for (const node of cluster.nodes)
     expect(readlinkSync(`/proc/${pids[node.name]}/exe`)).toBe(join(etcds(node), '3.5.30', 'etcd'));
   const audited = readFileSync(join(cluster.stateDir, 'audit.jsonl'), 'utf8');
-  expect(audited).toMatch(/"action":"etcd install","node":"etcd2","outcome":"ok".*"version":"3\.5\.30"/);
+  const begun = [...audited.matchAll(/"operation":"([^"]+)".*"action":"etcd install","nodes":\["etcd2"\]/g)];
+  expect(audited).toMatch(
+    new RegExp(`"operation":"${begun.at(-1)![1]}","event":"ended","outcome":"ok".*"version":"3\\.5\\.30"`),
+  );
 }, 120_000);
 
 test('a run again finds everything there, and changes nothing', async () => {

@@ -2,7 +2,7 @@
  * `coordinator bootstrap`: look, plan, ask, then carry the plan out phase by phase. Every phase is idempotent and what
  * must be remembered is on disk before any node hears of it, so that it can be killed anywhere and run again.
  */
-import { audit, auditFailure } from '../audit.js';
+import { auditFailure } from '../audit.js';
 import { readAdminCredentials } from '../authority.js';
 import { wantedPlaces } from '../cluster/finished.js';
 import { type Cluster, credentialsOf, readBootstrapRecord } from '../cluster/open-cluster.js';
@@ -13,6 +13,7 @@ import { Failure } from '../failure.js';
 import { nodeFailure } from '../link/dial-error.js';
 import type { NodeLink } from '../link/dial-node.js';
 import { currentCertificates } from '../link/node-records.js';
+import { beginOperation } from '../operation.js';
 import type { Finding } from '../preflight/findings.js';
 import { judge } from '../preflight/judge.js';
 import { runPreflight } from '../preflight/run.js';
@@ -51,21 +52,21 @@ export type BootstrapOutcome = { readonly steps: readonly BootstrapStep[] } & (
 );
 
 export async function bootstrap(options: BootstrapOptions): Promise<BootstrapOutcome> {
-  if (options.dryRun) return lookAndCarryOut(options);
+  const run = new BootstrapRun(options);
+  if (options.dryRun) return lookAndCarryOut(run, options);
   const { state } = options.cluster;
   const lock = await state.lock('coordinator bootstrap');
   try {
-    return await lookAndCarryOut(options);
+    return await lookAndCarryOut(run, options);
   } catch (error) {
-    await auditFailure(state, { action: 'bootstrap' }, error);
+    if (!run.begun) await auditFailure(state, { action: 'bootstrap' }, error);
     throw error;
   } finally {
     await lock.release();
   }
 }
 
-async function lookAndCarryOut(options: BootstrapOptions): Promise<BootstrapOutcome> {
-  const run = new BootstrapRun(options);
+async function lookAndCarryOut(run: BootstrapRun, options: BootstrapOptions): Promise<BootstrapOutcome> {
   try {
     const steps = await options.progress.phase('Look at the nodes', () => run.look());
     if (options.dryRun) return { kind: 'planned', steps };
@@ -83,6 +84,8 @@ class BootstrapRun {
   record: BootstrapRecord | undefined;
   findings: readonly Finding[] = [];
   seen: ClusterView | undefined;
+  /** Its operation is in the audit log, which says how it ended. */
+  begun = false;
   private links: readonly NodeLink[] = [];
   /** Of absent nodes too: the others must go on knowing them. */
   private certificates: ReadonlyMap<string, string> = new Map();
@@ -118,14 +121,23 @@ class BootstrapRun {
         return this.plan();
       });
     }
-    await audit(cluster.state, {
+    const operation = await beginOperation(cluster.state, {
       action: 'bootstrap',
-      outcome: 'ok',
-      detail: { begins: steps.map(({ kind }) => kind) },
+      nodes: cluster.places.map(({ name }) => name),
+      plan: steps.map(wordsOf),
+      resume: 'coordinator bootstrap',
     });
-    for (const step of steps) {
-      if (step.kind === 'preflight') this.issueEarly(steps);
-      await this.execute(step);
+    this.begun = true;
+    try {
+      for (const step of steps) {
+        if (step.kind === 'preflight') this.issueEarly(steps);
+        await operation.step(wordsOf(step), () => this.execute(step));
+      }
+      const { clusterId, generation } = this.record!;
+      await operation.end('ok', { clusterId, generation });
+    } catch (error) {
+      await operation.fail(error);
+      throw error;
     }
   }
 
@@ -324,11 +336,6 @@ class BootstrapRun {
     if (record.completedAt === undefined) {
       this.record = { ...record, completedAt: new Date().toISOString() };
       await keepRecord(cluster.state, this.record, 'next');
-      await audit(cluster.state, {
-        action: 'bootstrap',
-        outcome: 'ok',
-        detail: { clusterId: record.clusterId, completed: true },
-      });
     }
   }
 
@@ -376,6 +383,11 @@ class BootstrapRun {
 async function namesWithTokens({ state, places }: Cluster): Promise<string[]> {
   const tokens = await Promise.all(places.map(({ name }) => readToken(state, name)));
   return places.filter((_place, index) => tokens[index] !== undefined).map(({ name }) => name);
+}
+
+/** A step in the audit log: `start n0, n1, n2`. */
+function wordsOf(step: BootstrapStep): string {
+  return 'nodes' in step ? `${step.kind} ${list(step.nodes)}` : step.kind;
 }
 
 function list(nodes: readonly string[]): string {

@@ -1,10 +1,10 @@
 /** `coordinator apply -f FILE`: another healing policy for a running cluster, told to every agent in a new generation. */
-import { audit } from '../audit.js';
 import { exitOfAnswers, silentNotes, withAgents } from '../cluster/ask-agents.js';
 import { type Cluster, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
 import { checkEtcdFile, keepEtcdFile } from '../etcd-install/etcd-file.js';
 import { Failure } from '../failure.js';
 import { type Published, publish } from '../generation/publish.js';
+import { recorded } from '../operation.js';
 import type { View } from '../output/view.js';
 import { type Difference, differences } from '../topology/differences.js';
 import { readTopology } from '../topology/read.js';
@@ -33,15 +33,19 @@ export async function apply({ stateDir }: CommandContext, { file, dryRun }: Appl
   }
   const lock = await cluster.state.lock('coordinator apply');
   try {
-    if (named !== undefined) await keepEtcdFile(cluster.state, named);
-    // The topology first: a run that is cut short here finds what it has to send in the digests.
-    if (changes.length > 0) await cluster.state.write(sources.get('cluster.yaml')!, 'cluster.yaml');
-    const published = await tell({ ...cluster, topology });
-    await audit(cluster.state, {
-      action: 'apply',
-      outcome: 'ok',
-      detail: { changes, ...(published === undefined ? {} : { generation: published.record.generation }) },
-    });
+    const plan = { action: 'apply', plan: changes.map(changeLine), resume: `coordinator apply -f ${file}` };
+    const published = await recorded(
+      cluster.state,
+      plan,
+      async (operation) => {
+        if (named !== undefined)
+          await operation.step('keep the file with etcd', () => keepEtcdFile(cluster.state, named));
+        // The topology first: a run that is cut short here finds what it has to send in the digests.
+        if (changes.length > 0) await cluster.state.write(sources.get('cluster.yaml')!, 'cluster.yaml');
+        return operation.step('tell the agents', () => tell({ ...cluster, topology }));
+      },
+      (value) => (value === undefined ? {} : { generation: value.record.generation, told: value.told }),
+    );
     return appliedView(changes, published, remarks);
   } finally {
     await lock.release();

@@ -1,6 +1,5 @@
 /** `coordinator install [NODE...]`: the agent onto its hosts, over the operator's own ssh. */
 import { createHash } from 'node:crypto';
-import { audit, auditFailure } from '../audit.js';
 import { readAuthority } from '../authority.js';
 import { type Cluster, credentialsOf, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
 import { Failure } from '../failure.js';
@@ -11,6 +10,7 @@ import { manualText } from '../install/manual.js';
 import { readPackageFiles } from '../install/package-files.js';
 import type { Wish } from '../install/plan/plan.js';
 import { checkedSshOptions, targetsOf } from '../install/targets.js';
+import { beginOperation } from '../operation.js';
 import { type InstallResult, installView, planView } from '../output/install.js';
 import type { View } from '../output/view.js';
 import type { CommandContext } from './context.js';
@@ -59,9 +59,8 @@ export async function install(
       const tell: InstallContext['tell'] = ({ name }, doing) =>
         report.note(`${name}: ${doing} (${over} of ${targets.length} done)`);
       return inParallel(targets, flags.parallel, async (target): Promise<InstallResult> => {
-        const outcome = await installOnHost(target, { ...context, tell });
+        const outcome = await recordedInstall(cluster, target, { ...context, tell });
         over += 1;
-        await record(cluster, target, outcome);
         tell(target.place, outcome.failure === undefined ? 'done' : 'failed');
         return { target, outcome };
       });
@@ -115,11 +114,23 @@ async function contextOf(
   };
 }
 
-async function record({ state }: Cluster, { place, host }: Target, outcome: HostOutcome): Promise<void> {
+/** Each host is an operation of its own: one host's failure does not stop the others. */
+async function recordedInstall(
+  { state }: Cluster,
+  target: Target,
+  context: InstallContext,
+): Promise<HostOutcome> {
+  const operation = await beginOperation(state, {
+    action: 'install',
+    nodes: [target.place.name],
+    resume: 'coordinator install again, with the same options',
+  });
+  const outcome = await installOnHost(target, context);
   const { version, before, done, failure } = outcome;
-  const entry = { action: 'install', node: place.name, detail: { host, version, before, done } };
-  if (failure === undefined) await audit(state, { ...entry, outcome: 'ok' });
-  else await auditFailure(state, entry, failure);
+  const after = { host: target.host, version, before, done };
+  if (failure === undefined) await operation.end('ok', after);
+  else await operation.fail(failure, after);
+  return outcome;
 }
 
 function asFailure(error: unknown): Failure {

@@ -1,6 +1,6 @@
 /** `coordinator member remove NODE`: asks, removes, and says what is so then. */
 import { systemClock } from '@etcd-agent/platform';
-import { audit, auditFailure } from '../audit.js';
+import { auditFailure } from '../audit.js';
 import { readAdminCredentials } from '../authority.js';
 import { silentNotes, withAgents } from '../cluster/ask-agents.js';
 import { finishedRecord } from '../cluster/finished.js';
@@ -10,6 +10,7 @@ import type { ExitName } from '../failure.js';
 import type { Published } from '../generation/publish.js';
 import { type RemovalFacts, type RemovalOutcome, removeMember } from '../members/remove-member.js';
 import { seeVoter } from '../members/see-voter.js';
+import { beginOperation, type Operation } from '../operation.js';
 import { guardTable } from '../output/healing.js';
 import type { View } from '../output/view.js';
 import { ask, type CommandContext } from './context.js';
@@ -40,14 +41,20 @@ export async function memberRemove(
           clock: systemClock,
         }),
       );
-    const confirm = async (facts: RemovalFacts) => yes || (await confirmed(cluster, facts));
+    let operation: Operation | undefined;
+    const confirm = async (facts: RemovalFacts) => {
+      if (!yes && !(await confirmed(cluster, facts))) return false;
+      operation = await begin(cluster, facts);
+      return true;
+    };
     const outcome = await withAgents(cluster, cluster.places, (reached) =>
       removeMember({ cluster, node, record, look, dryRun, confirm }, reached),
     ).catch(async (error: unknown) => {
-      if (!dryRun) await auditFailure(cluster.state, { action: 'member remove', node }, error);
+      if (operation !== undefined) await operation.fail(error);
+      else if (!dryRun) await auditFailure(cluster.state, { action: 'member remove', node }, error);
       throw error;
     });
-    if (!dryRun) await auditRemoval(cluster, outcome);
+    if (!dryRun) await end(operation ?? (await begin(cluster, outcome.facts)), outcome);
     return removalView(outcome);
   } finally {
     await lock?.release();
@@ -152,14 +159,16 @@ function notTold(node: string, { missed }: Published): string[] {
   );
 }
 
-function auditRemoval(
-  { state }: Cluster,
-  { kind, facts: { node, ...detail } }: RemovalOutcome,
-): Promise<void> {
-  return audit(state, {
+function begin({ state }: Cluster, { node, ...before }: RemovalFacts): Promise<Operation> {
+  return beginOperation(state, {
     action: 'member remove',
-    node,
-    outcome: kind === 'removed' ? 'ok' : kind === 'unknown' ? 'failed' : 'refused',
-    detail: { ...detail, outcome: kind },
+    nodes: [node],
+    before,
+    resume: `coordinator member remove ${node}`,
   });
+}
+
+function end(operation: Operation, { kind, facts: { node: _, ...after } }: RemovalOutcome): Promise<void> {
+  const outcome = kind === 'removed' ? 'ok' : kind === 'unknown' ? 'failed' : 'refused';
+  return operation.end(outcome, { ...after, outcome: kind });
 }

@@ -1,10 +1,10 @@
 /** Asks agents which etcd they have, decides, and has it installed: on all of them at once. */
-import { audit } from '../audit.js';
 import { Failure } from '../failure.js';
 import { nodeFailure } from '../link/dial-error.js';
 import type { NodeLink } from '../link/dial-node.js';
 import type { LocalFile } from '../link/local-file.js';
 import { sendFile } from '../link/send-file.js';
+import { beginOperation } from '../operation.js';
 import type { PhaseReport } from '../progress.js';
 import type { StateDir } from '../state/state-dir.js';
 import { openEtcdFile } from './etcd-file.js';
@@ -55,8 +55,18 @@ export async function installOn(
     return await Promise.all(
       wanted.map(async ({ node }): Promise<InstallOutcome> => {
         const link = links.find(({ place }) => place.name === node)!;
+        const operation = await beginOperation(state, {
+          action: 'etcd install',
+          nodes: [node],
+          before: { ...source },
+          resume: `coordinator etcd install ${node}`,
+        });
         const outcome = await installOne(link, file, (text) => tell(node, text));
-        await audit(state, auditOf(outcome, source));
+        if (outcome.kind === 'failed') await operation.fail(outcome.failure);
+        else {
+          const { version, path, changed } = outcome;
+          await operation.end('ok', { version, path, changed });
+        }
         return outcome;
       }),
     );
@@ -96,20 +106,6 @@ async function byFile(link: NodeLink, file: LocalFile, tell: (text: string) => v
   });
   tell('unpacking');
   return link.call('install.file', { sha256: file.sha256 }, fileMsMax);
-}
-
-function auditOf(outcome: InstallOutcome, source: Source) {
-  const base = { action: 'etcd install', node: outcome.node } as const;
-  if (outcome.kind === 'installed') {
-    const { version, path, changed } = outcome;
-    return { ...base, outcome: 'ok' as const, detail: { ...source, version, path, changed } };
-  }
-  const { parts } = outcome.failure;
-  return {
-    ...base,
-    outcome: parts.exit === 'refused' ? ('refused' as const) : ('failed' as const),
-    detail: { ...source, why: parts.what },
-  };
 }
 
 /** One Failure for what was refused by the plan; undefined where nothing was. */
