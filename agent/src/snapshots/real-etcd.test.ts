@@ -87,7 +87,9 @@ class Source {
   }
 }
 
-describe.each(['3.3.25', '3.4.23', '3.5.30'])('a snapshot of etcd %s', (version) => {
+const versions = ['3.3.25', '3.4.23', '3.5.30'];
+
+describe.each(versions)('a snapshot of etcd %s', (version) => {
   let home: string;
   let host: AgentHost;
   let source: Source;
@@ -114,6 +116,14 @@ describe.each(['3.3.25', '3.4.23', '3.5.30'])('a snapshot of etcd %s', (version)
     expect(content).toMatchObject({ ...was, keys: 6, compactRevision: '-1' });
     expect(existsSync(join(home, 'trial'))).toBe(false);
     expect(await processesWithArgument(`--data-dir=${join(home, 'trial')}`)).toEqual([]);
+  });
+
+  it('is restored on trial by every newer minor, with the same keys', async () => {
+    for (const newer of versions.filter((each) => each > version))
+      expect(await trialRestore(hostWith(newer, home), trial(file)), newer).toMatchObject({
+        revision: was.revision,
+        keys: 6,
+      });
   });
 
   it('with one byte changed, or cut short, is refused and leaves nothing', async () => {

@@ -3,7 +3,7 @@
  * disk: a directory that has its name is whole.
  */
 import { featuresOf, type InitialMember, renderInitialCluster } from '@etcd-agent/etcd';
-import { describeResult, type Owner, runProgram, settleTree } from '@etcd-agent/platform';
+import { describeResult, type Owner, type ProgramResult, runProgram, settleTree } from '@etcd-agent/platform';
 import { Fault } from '@etcd-agent/protocol';
 import type { AgentHost } from '../host.js';
 import { megabytes } from '../megabytes.js';
@@ -55,14 +55,22 @@ export async function restoreSnapshot(host: Where, order: RestoreOrder): Promise
       timeoutMs: restoreMsMin + bytes / bytesPerMsMin,
       env: restoreEnvironment,
     });
-    if (result.kind !== 'exited' || result.code !== 0)
-      throw new Fault('failed', `${order.file} cannot be restored: ${describeResult(program.path, result)}`);
+    if (result.kind !== 'exited' || result.code !== 0) throw notRestored(order, program.path, result);
     await settleTree(part, order.owner);
     await files.move(part, order.dataDir);
   } catch (error) {
     await files.removeTree(part).catch(() => {});
     throw error;
   }
+}
+
+/** What its own program finds wrong with a file is so on every host; a full disk and a slow one are not. */
+function notRestored({ file }: RestoreOrder, program: string, result: ProgramResult): Fault {
+  const ofFile = result.kind === 'exited' && !/no space left|input\/output error/i.test(result.stderr);
+  return new Fault(
+    ofFile ? 'refused' : 'failed',
+    `${file} cannot be restored: ${describeResult(program, result)}`,
+  );
 }
 
 async function roomFor({ files }: Where, { file, dataDir }: RestoreOrder): Promise<number> {

@@ -77,10 +77,10 @@ export class SnapshotStore {
     await chunksOf(path, (chunk) => digest.update(chunk));
     const { seal, ...sum } = digest.sum();
     if (sha256 !== undefined && sum.sha256 !== sha256)
-      throw new Fault('failed', `${path} has the SHA-256 ${sum.sha256}, not ${sha256}`, damaged);
+      throw new Fault('refused', `${path} has the SHA-256 ${sum.sha256}, not ${sha256}`, damaged);
     if (seal === 'wrong')
       throw new Fault(
-        'failed',
+        'refused',
         `${path} is damaged or cut short: the SHA-256 at its end does not fit`,
         damaged,
       );

@@ -3,6 +3,7 @@ import { Fault, type Piece, pieceBytesMax, type StoredSnapshot } from '@etcd-age
 import type { AgentHost } from '../host.js';
 import { type Announced, beginReceiving, partOf, receivePiece } from '../incoming.js';
 import { OneThing } from '../one-thing.js';
+import { findRestoreProgram } from './restore-program.js';
 import { SnapshotStore } from './snapshot-store.js';
 import { clearTrials, trialRestore } from './trial-restore.js';
 
@@ -35,6 +36,8 @@ export class Snapshots {
     const store = await this.store();
     if ((await store.find(file.sha256)) !== undefined) return { received: file.bytes };
     return this.one.only('receiving a snapshot', async () => {
+      // Before a large file comes for nothing.
+      await findRestoreProgram(this.host);
       await this.host.files.makeDirectory(store.directory, { mode: 0o700 });
       const purpose = { verb: 'restore', bytes: file.bytes + walBytes };
       return { received: await beginReceiving(this.host.files, store.incoming, file, purpose) };

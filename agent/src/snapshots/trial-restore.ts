@@ -62,7 +62,7 @@ export async function trialRestore(host: Where, { file, seal, directory }: Trial
       if (end === undefined) break;
       await etcd.kill();
       if (starts < startsMax && /address already in use/.test(end)) continue;
-      throw new Fault('failed', `etcd ${program.etcd.version.text} does not run on what is in it: ${end}`);
+      throw new Fault('refused', `etcd ${program.etcd.version.text} does not run on what is in it: ${end}`);
     }
     return {
       ...(await contentOf(etcd, papers)),

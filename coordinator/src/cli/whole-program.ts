@@ -5,12 +5,14 @@ import { etcdCommands } from './etcd-commands.js';
 import { healingCommands } from './healing-commands.js';
 import { memberCommands } from './member-commands.js';
 import { playgroundCommands } from './playground-commands.js';
+import { snapshotCommands } from './snapshot-commands.js';
 import { stateCommands } from './state-commands.js';
 
 clusterCommands();
 etcdCommands();
 memberCommands();
 healingCommands();
+snapshotCommands();
 stateCommands();
 auditCommands();
 playgroundCommands();

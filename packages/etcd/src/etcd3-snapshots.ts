@@ -14,7 +14,7 @@ export async function connectSnapshots(connection: EtcdConnection): Promise<Snap
   const client = await openEtcd3(connection);
   return {
     endpoint,
-    snapshot: (stallMs) => snapshotOf(client, endpoint, stallMs),
+    snapshot: (stallMs, signal) => snapshotOf(client, endpoint, stallMs, signal),
     async countKeys(revision) {
       try {
         const reply = await client.kv.range({
@@ -41,7 +41,12 @@ interface Messages extends AsyncIterable<{ readonly blob: Buffer; readonly remai
   cancel(): void;
 }
 
-async function* snapshotOf(client: Etcd3, endpoint: string, stallMs: number): AsyncGenerator<SnapshotChunk> {
+async function* snapshotOf(
+  client: Etcd3,
+  endpoint: string,
+  stallMs: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<SnapshotChunk> {
   let stalled = false;
   let messages: Messages | undefined;
   const watch = () =>
@@ -50,8 +55,11 @@ async function* snapshotOf(client: Etcd3, endpoint: string, stallMs: number): As
       messages?.cancel();
     }, stallMs);
   let watching = watch();
+  const abort = () => messages?.cancel();
+  signal?.addEventListener('abort', abort);
   try {
     messages = await openStream(client);
+    if (signal?.aborted === true) messages.cancel();
     for await (const { blob, remaining_bytes } of messages) {
       clearTimeout(watching);
       // However long whoever asks takes with this piece.
@@ -63,6 +71,7 @@ async function* snapshotOf(client: Etcd3, endpoint: string, stallMs: number): As
     throw toEtcdError(endpoint, error);
   } finally {
     clearTimeout(watching);
+    signal?.removeEventListener('abort', abort);
     messages?.cancel();
   }
 }

@@ -13,9 +13,9 @@ export interface SnapshotClient {
   /**
    * The whole database of this member as it is now, sealed by etcd. Answered locally: works without quorum. Nothing is
    * fetched before it is asked for, and only a few pieces ahead; whoever stops asking ends the call. `deadline` where
-   * nothing comes for `stallMs`.
+   * nothing comes for `stallMs`; `unreachable` once `signal` is aborted.
    */
-  snapshot(stallMs: number): AsyncIterable<SnapshotChunk>;
+  snapshot(stallMs: number, signal?: AbortSignal): AsyncIterable<SnapshotChunk>;
   /** How many keys there were at `revision`, by a local read. `compacted` where that is too long ago. */
   countKeys(revision: string): Promise<number>;
   close(): void;

@@ -8,6 +8,7 @@ export * from './exclusive.js';
 export * from './facts.js';
 export { FileError } from './file-error.js';
 export * from './files.js';
+export * from './growing-file.js';
 export * from './large-file.js';
 export * from './link-channel.js';
 export * from './link-client.js';
