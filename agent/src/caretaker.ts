@@ -136,6 +136,7 @@ function narrow(view: LocalView, startIsRecent: boolean): Local {
   const { service, dataDir, conf } = view;
   return {
     hasSpec: view.spec !== undefined,
+    isHeld: view.spec?.hold !== undefined,
     dataDir: { kind: dataDir.kind, hasWal: dataDir.kind === 'ours' && dataDir.wal.kind === 'present' },
     stage: view.dataDirStage,
     confState: conf.kind === 'present' ? conf.initialClusterState : undefined,

@@ -59,9 +59,9 @@ function judgeWal(wal: Extract<WalView, { kind: 'present' }>, spec: MemberSpec |
   };
 }
 
-/** `lost+found` is the file system's own, and what we moved aside inside a mount point is out of the way. */
+/** `lost+found` is the file system's own; what we moved aside inside a mount point, and what a restore makes, is out of the way. */
 export function isContent(name: string): boolean {
-  return name !== 'lost+found' && !name.startsWith('.quarantine-');
+  return name !== 'lost+found' && !/^\.(quarantine|restore)-/.test(name);
 }
 
 /**
@@ -111,31 +111,47 @@ export async function recordDataDir(
  * moves into a directory inside it. Returns where to, or null where there was nothing to move. `beforeMove` is told where to
  * while nothing has moved yet, so that it can be written down.
  */
-export async function quarantineDataDir(
-  host: AgentHost,
+export function quarantineDataDir(
+  { files, clock }: Pick<AgentHost, 'files' | 'clock'>,
   dataDir: string,
   bootstrapId: string,
   beforeMove: (to: string) => Promise<void> = async () => {},
 ): Promise<string | null> {
-  const { files, clock } = host;
+  const mark = `${clock.now().toISOString().replace(/[:.]/g, '')}-${bootstrapId.slice(0, 8)}`;
+  return moveAside(files, dataDir, mark, beforeMove);
+}
+
+/** The two places that data moved aside under this mark can be in. */
+export function quarantinePlaces(dataDir: string, mark: string): { sibling: string; inside: string } {
+  return {
+    sibling: join(dirname(dataDir), `${basename(dataDir)}.quarantine-${mark}`),
+    inside: join(dataDir, `.quarantine-${mark}`),
+  };
+}
+
+/** The same under a mark that the caller knows: one that was cut short is finished by calling it again. */
+export async function moveAside(
+  files: Files,
+  dataDir: string,
+  mark: string,
+  beforeMove: (to: string) => Promise<void> = async () => {},
+): Promise<string | null> {
   const status = await files.stat(dataDir);
   if (status.kind === 'missing') return null;
   if (status.kind !== 'directory') throw new Fault('refused', `${dataDir} is not a directory`);
   const content = (await files.list(dataDir)).filter(isContent);
   if (content.length === 0) return null;
-  const mark = `quarantine-${clock.now().toISOString().replace(/[:.]/g, '')}-${bootstrapId.slice(0, 8)}`;
+  const { sibling, inside } = quarantinePlaces(dataDir, mark);
   const parent = await files.stat(dirname(dataDir));
   if (parent.kind === 'directory' && parent.dev === status.dev && !status.link) {
-    const to = join(dirname(dataDir), `${basename(dataDir)}.${mark}`);
-    await beforeMove(to);
-    await files.move(dataDir, to);
-    return to;
+    await beforeMove(sibling);
+    await files.move(dataDir, sibling);
+    return sibling;
   }
-  const to = join(dataDir, `.${mark}`);
-  await beforeMove(to);
-  await files.makeDirectory(to, { mode: 0o700 });
-  for (const name of content) await files.move(join(dataDir, name), join(to, name));
-  return to;
+  await beforeMove(inside);
+  await files.makeDirectory(inside, { mode: 0o700 });
+  for (const name of content) await files.move(join(dataDir, name), join(inside, name));
+  return inside;
 }
 
 function notOurs(dataDir: string): string {

@@ -194,6 +194,7 @@ function confText(host: AgentHost, spec: MemberSpec, state: 'new' | 'existing'):
       initialCluster: spec.initialCluster,
       initialClusterToken: spec.cluster.token,
       initialClusterState: state,
+      togetherWithAll: spec.hold !== undefined,
       client: { certFile: paths.etcdCert, keyFile: paths.etcdKey, trustedCaFile: paths.etcdCa },
       peer: { certFile: paths.peerCert, keyFile: paths.peerKey, trustedCaFile: paths.peerCa },
     },

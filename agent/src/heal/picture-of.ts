@@ -31,6 +31,8 @@ export function meOf(
     generation: spec.generation,
     bootstrapId: spec.cluster.bootstrapId,
     clusterId: spec.cluster.clusterId as Me['clusterId'],
+    former: (spec.cluster.previous ?? []).map(({ clusterId }) => clusterId as Me['clusterId']),
+    heldBy: spec.hold === undefined ? undefined : { operation: spec.hold.id, command: spec.hold.command },
     memberId: spec.memberId as MemberId,
     peerURLs: spec.etcd.initialAdvertisePeerURLs,
     learners: features.learners,

@@ -16,6 +16,7 @@ export async function whyHeld(host: AgentHost): Promise<string | undefined> {
   const [record, spec] = await Promise.all([store.dataDirRecord(), effectiveSpec(host)]);
   if (record?.stage === 'begun') return `${record.path} is the data dir of a member`;
   if (spec === undefined) return undefined;
+  if (spec.hold !== undefined) return `operation ${spec.hold.id} is under way (${spec.hold.command})`;
   const view = await judgeDataDir(files, spec.etcd, { record, spec });
   return view.kind === 'ours' && view.wal.kind !== 'none'
     ? `${spec.etcd.dataDir} holds data of a member`

@@ -4,6 +4,8 @@
 export interface Local {
   /** There is a member spec. */
   readonly hasSpec: boolean;
+  /** An operation over the whole cluster is under way, which does all that is done here. */
+  readonly isHeld: boolean;
   readonly dataDir: {
     readonly kind: 'missing' | 'empty' | 'ours' | 'foreign' | 'unknown';
     /** A WAL of the spec's cluster is in it. */

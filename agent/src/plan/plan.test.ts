@@ -20,6 +20,7 @@ const all: Local[] = flags.flatMap((hasSpec) =>
           flags.flatMap((permit) =>
             flags.map((etcdMoves) => ({
               hasSpec,
+              isHeld: false,
               dataDir: { kind, hasWal },
               stage,
               confState,
@@ -131,6 +132,11 @@ describe('whatever is observed', () => {
         return places.every((place, index) => index === 0 || place > places[index - 1]!);
       }),
     ).toEqual([]);
+  });
+
+  it('nothing is done while an operation over the whole cluster is under way', () => {
+    for (const { local } of planned)
+      expect(plan({ ...local, isHeld: true })).toEqual({ steps: [], waiting: [] });
   });
 
   it('the same observation gives the same plan, and is left as it was', () => {

@@ -28,6 +28,7 @@ export const rules: Readonly<Record<string, (local: Local) => RuleOutcome>> = {
 export function plan(local: Local): Plan {
   const steps: Step[] = [];
   const waiting: Waiting[] = [];
+  if (local.isHeld) return { steps, waiting };
   for (const [rule, decide] of Object.entries(rules)) {
     const outcome = decide(local);
     if (outcome.kind === 'step') steps.push(outcome.step);

@@ -13,11 +13,13 @@ import type { AgentHost } from '../host.js';
 import type { Installer } from '../install/installer.js';
 import { fingerprints, installCertificates, requestCertificates } from '../node-keys.js';
 import { type AgentSelf, observeNode } from '../observe.js';
+import { refuseUnderOperation } from '../operation/held.js';
 import type { Snapshots } from '../snapshots/snapshots.js';
 import type { StoredIdentity } from '../store.js';
 import { etcdUnit } from '../unit.js';
 import { healHandlers } from './heal-handlers.js';
 import { withHostFaults } from './host-faults.js';
+import { operationHandlers } from './operation-handlers.js';
 import type { Preflight } from './preflight.js';
 import { probeAll } from './probe.js';
 import { withRefusals } from './refusals.js';
@@ -99,6 +101,7 @@ const answers: Handlers<AgentMethods, CallContext> = {
 
   'etcd.start': ({ bootstrapId }, { host, caretaker: { alone, onStart, healer }, preflight }) =>
     alone(async () => {
+      await refuseUnderOperation(host);
       await preflight.end();
       const outcome = await startEtcd(host, bootstrapId, () => healer.objectionToStart());
       host.log.info({ bootstrapId, ...outcome }, 'etcd start');
@@ -108,6 +111,7 @@ const answers: Handlers<AgentMethods, CallContext> = {
 
   'etcd.quarantine': ({ bootstrapId }, { host, caretaker: { alone } }) =>
     alone(async () => {
+      await refuseUnderOperation(host);
       const { movedTo } = await quarantine(host, bootstrapId);
       host.log.warn({ bootstrapId, movedTo }, 'data dir moved aside');
       const [spec, record] = await Promise.all([effectiveSpec(host), host.store.dataDirRecord()]);
@@ -120,6 +124,7 @@ const answers: Handlers<AgentMethods, CallContext> = {
 
   ...healHandlers,
   ...snapshotHandlers,
+  ...operationHandlers,
 };
 
 export const handlers = withHostFaults<AgentMethods, CallContext>(withRefusals(answers));
@@ -151,7 +156,9 @@ export async function applySpec(
   if (known !== undefined && spec.generation === known.generation && !same) {
     throw new Fault('staleGeneration', `generation ${spec.generation} is already known with other content`);
   }
-  if (known !== undefined && known.cluster.bootstrapId !== spec.cluster.bootstrapId) {
+  // An operator has put this cluster in the place of that one: its data is moved aside by the operation, or by a repair.
+  const isFormer = spec.cluster.previous?.some(({ clusterId }) => clusterId === known?.cluster.clusterId);
+  if (known !== undefined && known.cluster.bootstrapId !== spec.cluster.bootstrapId && isFormer !== true) {
     const record = await host.store.dataDirRecord();
     const view = await judgeDataDir(host.files, known.etcd, { record, spec: current });
     if (view.kind === 'ours') {
@@ -169,7 +176,9 @@ export async function applySpec(
   const begun = (view.kind === 'ours' && view.wal.kind === 'present') || record?.stage === 'begun';
   // A repair under way has the list that it joins by in there.
   const joins = (await host.heal.journal())?.bootstrapId === spec.cluster.bootstrapId;
-  const confChanged = joins ? false : await installConf(host, applied, begun ? 'existing' : 'new');
+  // Nobody of a restored cluster begins empty.
+  const state = begun || spec.cluster.previous !== undefined ? 'existing' : 'new';
+  const confChanged = joins ? false : await installConf(host, applied, state);
   const unit = await host.services.install(await etcdUnit(host, applied));
   return !same || confChanged || unit.changed;
 }

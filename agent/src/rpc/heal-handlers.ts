@@ -8,6 +8,7 @@ import type { Journal } from '../heal/journal.js';
 import { myId } from '../heal/plan/conditions.js';
 import { failing, guardsToBegin } from '../heal/plan/guards.js';
 import { healStatus, peerView } from '../heal/views.js';
+import { refuseUnderOperation } from '../operation/held.js';
 import { diskReport } from './disk-report.js';
 import type { CallContext } from './handlers.js';
 import { recordRefusal } from './refusals.js';
@@ -72,10 +73,13 @@ export const healHandlers: Handlers<HealMethods, CallContext> = {
     return caretaker.healer.events.read(after, limit);
   },
 
-  'member.remove': ({ memberId: hex, dryRun, by }, { host, caretaker: { healer } }) =>
-    removeMember({ id: memberId(hex), dryRun, by }, host, healer),
+  async 'member.remove'({ memberId: hex, dryRun, by }, { host, caretaker: { healer } }) {
+    await refuseUnderOperation(host);
+    return removeMember({ id: memberId(hex), dryRun, by }, host, healer);
+  },
 
   async 'member.replace'({ dryRun, by }, { host, caretaker: { alone, healer } }) {
+    await refuseUnderOperation(host);
     const seen = await healer.lookNow();
     if (seen === undefined)
       throw new Fault('refused', 'this node has no member spec yet', 'coordinator bootstrap');

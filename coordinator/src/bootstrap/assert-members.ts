@@ -40,6 +40,18 @@ export function assertMembers({ endpoints, members }: ClusterView, record: Expec
   });
 }
 
+/** Throws Failure where another cluster answers. */
+export function assertCluster({ endpoints }: ClusterView, { clusterId }: Pick<Expected, 'clusterId'>): void {
+  const others = endpoints.filter(({ status }) => status?.clusterId !== clusterId);
+  if (others.length === 0) return;
+  throw new Failure({
+    exit: 'failed',
+    what: `not every member is of cluster ${clusterId}`,
+    where: others.map(({ name, status }) => `${name} answers for cluster ${status?.clusterId ?? 'unknown'}`),
+    next: 'coordinator member list; coordinator heal status',
+  });
+}
+
 function describe(
   {
     id,

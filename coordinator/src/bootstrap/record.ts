@@ -1,6 +1,7 @@
 /** Making and keeping the bootstrap record. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Cluster } from '../cluster/open-cluster.js';
+import { fileBefore } from '../restore/record.js';
 import type { BootstrapRecord } from '../state/records.js';
 import type { StateDir } from '../state/state-dir.js';
 import { expectedIds } from '../topology/places.js';
@@ -21,11 +22,12 @@ export function newRecord(
     etcdVersion,
     unwanted: [],
     replaces: [],
+    previous: [],
     recordedAt: new Date().toISOString(),
   };
 }
 
-/** Replaces the record; the one of a bootstrap that was reset stays beside it. */
+/** Replaces the record; the one of a bootstrap that was reset, or of a cluster that was restored, stays beside it. */
 export async function keepRecord(
   state: StateDir,
   record: BootstrapRecord,
@@ -33,8 +35,11 @@ export async function keepRecord(
 ): Promise<void> {
   if (what === 'new') {
     const former = await state.text('bootstrap.json');
-    if (former !== undefined)
-      await state.write(former, `bootstrap.before-${record.bootstrapId.slice(0, 8)}.json`);
+    const name =
+      record.underWay === undefined
+        ? `bootstrap.before-${record.bootstrapId.slice(0, 8)}.json`
+        : fileBefore(record.underWay.id);
+    if (former !== undefined) await state.write(former, name);
   }
   await state.writeJson(record, 'bootstrap.json');
 }

@@ -4,7 +4,7 @@
  */
 import { auditFailure } from '../audit.js';
 import { readAdminCredentials } from '../authority.js';
-import { wantedPlaces } from '../cluster/finished.js';
+import { refuseWhileUnderWay, wantedPlaces } from '../cluster/finished.js';
 import { type Cluster, credentialsOf, readBootstrapRecord } from '../cluster/open-cluster.js';
 import type { ClusterView } from '../cluster/probe-members.js';
 import { decideInstalls, installOn, refusalOf } from '../etcd-install/install-on.js';
@@ -103,6 +103,7 @@ class BootstrapRun {
   async look(): Promise<readonly BootstrapStep[]> {
     const { cluster } = this.options;
     this.record = await readBootstrapRecord(cluster.state);
+    refuseWhileUnderWay(this.record);
     // A reset that was cut short is a reset still: half of the members must not go on as if nothing were.
     this.reset = this.options.reset || this.record?.resetting === true;
     this.toEnrol = new Set(await namesWithTokens(cluster));

@@ -15,7 +15,8 @@ export interface SpecInputs {
   readonly record: Pick<
     BootstrapRecord,
     'bootstrapId' | 'token' | 'clusterId' | 'members' | 'etcdVersion' | 'unwanted' | 'replaces'
-  >;
+  > &
+    Partial<Pick<BootstrapRecord, 'previous' | 'underWay'>>;
   /** Current agent certificates by node name. */
   readonly certificates: ReadonlyMap<string, string>;
 }
@@ -40,6 +41,7 @@ export function memberSpecs(
       bootstrapId: record.bootstrapId,
       token: record.token,
       clusterId: record.clusterId,
+      ...previousOf(record),
     },
     memberId: record.members.find(({ name }) => name === place.name)!.memberId,
     etcd: {
@@ -57,7 +59,15 @@ export function memberSpecs(
     healing,
     unwanted: [...record.unwanted].sort(),
     ...replacesOf(place, record),
+    ...(record.underWay === undefined ? {} : { hold: record.underWay }),
   }));
+}
+
+/** Left out where there are none, so that the specs of a cluster that was never restored are what they were before restores. */
+function previousOf({ previous = [] }: SpecInputs['record']): Pick<MemberSpec['cluster'], 'previous'> {
+  return previous.length === 0
+    ? {}
+    : { previous: previous.map(({ bootstrapId, clusterId }) => ({ bootstrapId, clusterId })) };
 }
 
 function replacesOf(
@@ -80,7 +90,9 @@ export function specDigests(inputs: SpecInputs): SpecDigests {
   return {
     specsSha256: sha256(specs),
     settingsSha256: sha256(
-      specs.map(({ agents: _, healing: __, unwanted: ___, replaces: ____, ...settings }) => settings),
+      specs.map(
+        ({ agents: _, healing: __, unwanted: ___, replaces: ____, hold: _____, ...settings }) => settings,
+      ),
     ),
   };
 }

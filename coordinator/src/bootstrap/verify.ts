@@ -11,7 +11,7 @@ import type { NodeLink } from '../link/dial-node.js';
 import type { PhaseReport } from '../progress.js';
 import type { BootstrapRecord } from '../state/records.js';
 import type { NodePlace } from '../topology/places.js';
-import { assertMembers } from './assert-members.js';
+import { assertCluster, assertMembers } from './assert-members.js';
 
 /** One try of one endpoint. An etcd that is electing answers late; a new try is cheap. */
 const tryMsMax = 2_000;
@@ -30,6 +30,10 @@ export interface VerifyOptions {
   /** How long the cluster may take to become healthy. */
   readonly timeoutMs: number;
   readonly report: PhaseReport;
+  /** Whatever its members are, they serve the cluster on record. Left out: they must be those on record. */
+  readonly anyMembers?: true;
+  /** The command that goes on from here; left out: the bootstrap. */
+  readonly again?: string;
 }
 
 interface MemberClient {
@@ -56,7 +60,8 @@ export async function verify(options: VerifyOptions): Promise<ClusterView> {
   try {
     await allHealthy(clients, options, deadline);
     const view = await viewSettled(clients, deadline);
-    assertMembers(view, record);
+    if (options.anyMembers === true) assertCluster(view, record);
+    else assertMembers(view, record);
     for (const flip of await flips) if (flip.status === 'rejected') throw flip.reason;
     return view;
   } finally {
@@ -66,7 +71,7 @@ export async function verify(options: VerifyOptions): Promise<ClusterView> {
 
 async function allHealthy(
   clients: readonly MemberClient[],
-  { places, links, record, report, timeoutMs }: VerifyOptions,
+  { places, links, record, report, timeoutMs, again }: VerifyOptions,
   deadline: number,
 ): Promise<void> {
   const pending = new Set(clients.map(({ name }) => name));
@@ -80,7 +85,7 @@ async function allHealthy(
   const failed = outcomes.flatMap((outcome, index) =>
     outcome.status === 'rejected' ? [{ place: places[index]!, reason: outcome.reason as unknown }] : [],
   );
-  if (failed.length > 0) throw await notHealthy(failed, places, links, timeoutMs);
+  if (failed.length > 0) throw await notHealthy(failed, places, links, { timeoutMs, again });
 }
 
 /** A write of its own through this endpoint, read back and deleted. */
@@ -149,7 +154,7 @@ async function notHealthy(
   failed: readonly { readonly place: NodePlace; readonly reason: unknown }[],
   places: readonly NodePlace[],
   links: readonly NodeLink[],
-  timeoutMs: number,
+  { timeoutMs, again = 'coordinator bootstrap' }: { timeoutMs: number; again: string | undefined },
 ): Promise<Failure> {
   const where = await Promise.all(
     failed.map(async ({ place, reason }) => {
@@ -167,6 +172,6 @@ async function notHealthy(
     what: `${failed.length} of ${places.length} members did not become healthy within ${timeoutMs / 1000} s`,
     where,
     cause: "etcd's own log says why",
-    next: `coordinator explain ${failed[0]!.place.name}, and the log of etcd there; then run coordinator bootstrap again: it goes on from here`,
+    next: `coordinator explain ${failed[0]!.place.name}, and the log of etcd there; then run ${again} again: it goes on from here`,
   });
 }

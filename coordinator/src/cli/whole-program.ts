@@ -5,6 +5,7 @@ import { etcdCommands } from './etcd-commands.js';
 import { healingCommands } from './healing-commands.js';
 import { memberCommands } from './member-commands.js';
 import { playgroundCommands } from './playground-commands.js';
+import { restoreCommands } from './restore-commands.js';
 import { snapshotCommands } from './snapshot-commands.js';
 import { stateCommands } from './state-commands.js';
 
@@ -13,6 +14,7 @@ etcdCommands();
 memberCommands();
 healingCommands();
 snapshotCommands();
+restoreCommands();
 stateCommands();
 auditCommands();
 playgroundCommands();

@@ -1,5 +1,6 @@
 /** `coordinator apply -f FILE`: another healing policy for a running cluster, told to every agent in a new generation. */
 import { exitOfAnswers, silentNotes, withAgents } from '../cluster/ask-agents.js';
+import { refuseWhileUnderWay } from '../cluster/finished.js';
 import { type Cluster, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
 import { checkEtcdFile, keepEtcdFile } from '../etcd-install/etcd-file.js';
 import { Failure } from '../failure.js';
@@ -33,6 +34,7 @@ export async function apply({ stateDir }: CommandContext, { file, dryRun }: Appl
   }
   const lock = await cluster.state.lock('coordinator apply');
   try {
+    refuseWhileUnderWay(await readBootstrapRecord(cluster.state));
     const plan = { action: 'apply', plan: changes.map(changeLine), resume: `coordinator apply -f ${file}` };
     const published = await recorded(
       cluster.state,

@@ -181,6 +181,8 @@ function recordOf(specs: readonly MemberSpec[], begun: boolean): BootstrapRecord
     etcdVersion: spec.etcd.version,
     unwanted: spec.unwanted,
     replaces,
+    previous: spec.cluster.previous ?? [],
+    ...(spec.hold === undefined ? {} : { underWay: spec.hold }),
     generation: spec.generation,
     // Equal to no digest: the next bootstrap sends specs of its own, in a generation above.
     specsSha256: '0'.repeat(64),

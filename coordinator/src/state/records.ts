@@ -2,7 +2,17 @@
  * What the coordinator remembers besides keys and certificates: tokens, enrolled nodes, the bootstrap. JSON on disk,
  * checked at every read.
  */
-import { hexId, instant, joinTokenSchema, nameSchema, pem, sha256Hex } from '@etcd-agent/protocol';
+import {
+  formerClusterSchema,
+  formerClustersMax,
+  hexId,
+  instant,
+  joinTokenSchema,
+  nameSchema,
+  operationSchema,
+  pem,
+  sha256Hex,
+} from '@etcd-agent/protocol';
 import * as z from 'zod';
 
 /** A join token and how far it has been used. `bound`: it belongs to one key now, and this is that key's certificate. */
@@ -44,6 +54,10 @@ export const bootstrapRecordSchema = z.strictObject({
   unwanted: z.array(nameSchema).default([]),
   /** Reinstalled hosts, each with the member whose place it takes. */
   replaces: z.array(z.strictObject({ node: nameSchema, memberId: hexId })).default([]),
+  /** The clusters that this one was before it was restored, the newest first. */
+  previous: z.array(formerClusterSchema).max(formerClustersMax).default([]),
+  /** A restore, or its undoing, that has not ended: nothing else is changed until it has. */
+  underWay: operationSchema.optional(),
   recordedAt: instant,
   /** It is being given up: data dirs are being moved aside. Only the reset may go on from here. */
   resetting: z.literal(true).optional(),

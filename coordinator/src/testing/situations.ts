@@ -32,6 +32,7 @@ export function recordOf(nodes: readonly NodePlace[], completed: boolean): Boots
     settingsSha256: sha,
     unwanted: [],
     replaces: [],
+    previous: [],
     recordedAt: '2026-01-01T00:00:00.000Z',
     ...(completed ? { completedAt: '2026-01-01T00:01:00.000Z' } : {}),
   };

@@ -23,7 +23,7 @@ export function renderEtcdConf(settings: EtcdConfSettings, version: EtcdVersion)
     ['Clustering', clusteringVariables(settings)],
     ['Security', securityVariables(settings)],
     ['Logging', loggingVariables(version)],
-    ['Integrity', integrityVariables(version)],
+    ['Integrity', integrityVariables(settings, version)],
   ];
   const lines = sections.flatMap(([title, variables]) =>
     variables.length === 0 ? [] : [`#[${title}]`, ...variables.map((each) => renderLine(each, problems))],
@@ -97,16 +97,22 @@ function loggingVariables(version: EtcdVersion): Variable[] {
   return variables;
 }
 
-/** Compare the data with the other members' before serving; 3.5 has it right from 3.5.3 on. */
-function integrityVariables(version: EtcdVersion): Variable[] {
+/**
+ * Compare the data with the other members' before serving; 3.5 has it right from 3.5.3 on. Where all members start at the same
+ * moment each waits seven seconds for every other one, which does not serve either.
+ */
+function integrityVariables({ togetherWithAll }: EtcdConfSettings, version: EtcdVersion): Variable[] {
   switch (featuresOf(version).initialCorruptCheck) {
     case 'notUsed':
       return [];
     case 'experimentalVariable':
-      if (isAtLeast(version, '3.5.0') && !isAtLeast(version, '3.5.3')) return [];
+      if (togetherWithAll === true || (isAtLeast(version, '3.5.0') && !isAtLeast(version, '3.5.3')))
+        return [];
       return [['ETCD_EXPERIMENTAL_INITIAL_CORRUPT_CHECK', 'true']];
-    case 'featureGates':
-      return [['ETCD_FEATURE_GATES', 'InitialCorruptCheck=true,CompactHashCheck=true']];
+    case 'featureGates': {
+      const gates = togetherWithAll === true ? [] : ['InitialCorruptCheck=true'];
+      return [['ETCD_FEATURE_GATES', [...gates, 'CompactHashCheck=true'].join(',')]];
+    }
   }
 }
 

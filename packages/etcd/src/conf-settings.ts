@@ -20,6 +20,8 @@ export interface EtcdConfSettings {
   readonly initialCluster: readonly InitialMember[];
   readonly initialClusterToken: string;
   readonly initialClusterState: InitialClusterState;
+  /** Every member is about to start at this moment, and somebody compares their data afterwards: none does so at its start. */
+  readonly togetherWithAll?: boolean;
   /** Milliseconds between the leader's heartbeats. */
   readonly heartbeatInterval: number;
   /** Milliseconds without a heartbeat before a follower campaigns; at least five heartbeats, at most 50 s. */

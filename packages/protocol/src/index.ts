@@ -9,6 +9,7 @@ export * from './ids.js';
 export * from './limits.js';
 export * from './methods/agent.js';
 export * from './methods/define.js';
+export * from './operation.js';
 export * from './peer.js';
 export * from './pieces.js';
 export * from './preflight.js';

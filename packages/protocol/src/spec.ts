@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { healingPolicySchema } from './healing.js';
 import { nameSchema } from './identity.js';
 import { hexId, port, sha256Hex } from './ids.js';
+import { formerClusterSchema, formerClustersMax, operationSchema } from './operation.js';
 
 /** An absolute path that needs no quoting anywhere: not in a unit, not in an environment file. */
 export const plainPath = z
@@ -64,6 +65,8 @@ export const memberSpecSchema = z.strictObject({
     token: z.string().regex(/^[A-Za-z0-9._-]{8,128}$/),
     /** The cluster id that follows from token and peer URLs. */
     clusterId: hexId,
+    /** What this cluster was before it was restored, the newest first. Data of these is moved aside, and of no other. */
+    previous: z.array(formerClusterSchema).min(1).max(formerClustersMax).optional(),
   }),
   /** The member id that follows likewise for this node. */
   memberId: hexId,
@@ -92,5 +95,7 @@ export const memberSpecSchema = z.strictObject({
   unwanted: z.array(nameSchema).max(9).default([]),
   /** Set for a reinstalled host: it takes the place of this member, whose data is gone with the former installation. */
   replaces: hexId.optional(),
+  /** An operation is under way: until a newer generation is without it, only what it asks for is done. */
+  hold: operationSchema.optional(),
 });
 export type MemberSpec = z.infer<typeof memberSpecSchema>;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Picture } from './picture.js';
 import { planHeal } from './plan-heal.js';
 import { me, stepOf, waits } from './testdata/asking.js';
-import { cluster, id, member, peer, picture, silent, stopped } from './testdata/pictures.js';
+import { cluster, id, member, peer, picture, silent } from './testdata/pictures.js';
 
 describe('a cluster that is well', () => {
   it('is left alone, and nothing is waited for', () => {
@@ -49,14 +49,5 @@ describe('an orphaned entry', () => {
     waits(seen('etcd0', 60_000), /removed after 900 s/);
     expect(stepOf(seen('etcd0', 901_000))).toEqual({ kind: 'removeOrphan', id: id(8) });
     expect(stepOf(seen('etcd2', 901_000))).toBeUndefined();
-  });
-});
-
-describe('a cluster that was bootstrapped anew elsewhere', () => {
-  it('fences this etcd, and keeps its data', () => {
-    const peers = [peer(0, { generation: 5, clusterId: 'ffffffffffffffff' }), peer(1)];
-    expect(stepOf(picture({ peers }))).toEqual({ kind: 'stopEtcd' });
-    waits(picture({ ...stopped(), peers }), /waiting for the coordinator/);
-    waits(picture({ ...stopped(), fencedBy: 5 }), /waiting for the coordinator/);
   });
 });

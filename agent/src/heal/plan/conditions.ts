@@ -34,6 +34,16 @@ function leads({ own }: Seen): boolean {
   return own.kind === 'answers' && own.leader === own.memberId;
 }
 
+/** The WAL is of a cluster that this one was before an operator restored it: this node was away then. */
+export function hasFormerData({ data, me }: Pick<Picture, 'data' | 'me'>): boolean {
+  return data.wal.kind === 'present' && me.former.includes(data.wal.clusterId);
+}
+
+export function formerWords({ data, me }: Pick<Picture, 'data' | 'me'>): string {
+  const former = data.wal.kind === 'present' ? data.wal.clusterId : 'unknown';
+  return `the WAL is of cluster ${former}, in whose place an operator has put ${me.clusterId}`;
+}
+
 /** Somebody stopped it, and means it for now. */
 export function stoppedByHand({ service }: Pick<Picture, 'service'>): boolean {
   return service.kind === 'inactive' && /^(success|stopped)$/.test(service.detail);

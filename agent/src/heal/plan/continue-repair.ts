@@ -8,7 +8,7 @@
  */
 import type { MemberId } from '@etcd-agent/etcd';
 import type { Journal } from '../journal.js';
-import { isStopped, runs } from './conditions.js';
+import { hasFormerData, isStopped, runs } from './conditions.js';
 import {
   failing,
   guardAdd,
@@ -129,7 +129,8 @@ function enter(picture: Picture, journal: Journal, cluster: Known, oldId: Member
   if (data.kind === 'unknown') return hold('resumeRepair', `the data dir cannot be seen: ${data.why}`);
   if (data.fileSystem === 'other')
     return hold('resumeRepair', 'another file system is in the place of the data dir');
-  if (data.wal.kind === 'present' && data.wal.clusterId !== journal.clusterId)
+  const isOthers = data.wal.kind === 'present' && data.wal.clusterId !== journal.clusterId;
+  if (data.wal.kind === 'present' && isOthers && !hasFormerData(picture))
     return hold('resumeRepair', `the WAL is of cluster ${data.wal.clusterId}: it is not moved`);
   if (data.content && !journal.joining && !isCondemned(picture, journal)) {
     return hold(

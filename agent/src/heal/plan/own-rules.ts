@@ -15,30 +15,10 @@ const ioPressureMax = 60;
 /** How often the uptime that a hanging etcd is given doubles: half an hour where it is a minute. */
 const hangDoublingsMax = 5;
 
-/** A peer's agent was told of another cluster by a newer generation: this etcd must not serve beside that one. Its data stays. */
-export function fence(picture: Picture): HealOutcome {
-  const { peers, me, fencedBy } = picture;
-  const newer = peers.find(
-    (peer) =>
-      peer.kind === 'up' &&
-      peer.view.generation > me.generation &&
-      peer.view.clusterId !== null &&
-      peer.view.clusterId !== me.clusterId,
-  );
-  if (newer?.kind !== 'up') {
-    return fencedBy !== undefined && fencedBy > me.generation
-      ? hold('fence', `generation ${fencedBy} of another cluster was seen: waiting for the coordinator`)
-      : nothing;
-  }
-  const why = `${newer.node} has generation ${newer.view.generation} of cluster ${newer.view.clusterId}, this node ${me.generation} of ${me.clusterId}`;
-  return isStopped(picture)
-    ? hold('fence', `${why}: waiting for the coordinator`)
-    : step('fence', { kind: 'stopEtcd' }, why, { generation: newer.view.generation });
-}
-
 /** The WAL is of another cluster: whatever it is, it is not ours to start or to move. */
 export function foreignData({ data, me }: Picture): HealOutcome {
   if (data.wal.kind !== 'present' || data.wal.clusterId === me.clusterId) return nothing;
+  if (me.former.includes(data.wal.clusterId)) return nothing;
   return hold(
     'foreignData',
     `the WAL is of cluster ${data.wal.clusterId}, this node belongs to ${me.clusterId}: look at it, then move it away yourself`,
@@ -51,6 +31,7 @@ export function foreignData({ data, me }: Picture): HealOutcome {
  */
 export function adoptMember({ data, me, cluster }: Picture): HealOutcome {
   if (data.wal.kind !== 'present' || data.wal.memberId === me.memberId) return nothing;
+  if (data.wal.clusterId !== me.clusterId) return nothing;
   const { memberId } = data.wal;
   if (cluster.kind === 'unknown')
     return hold(

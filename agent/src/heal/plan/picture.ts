@@ -40,6 +40,10 @@ export interface Me {
   readonly node: string;
   readonly generation: number;
   readonly clusterId: ClusterId;
+  /** Clusters that this one was before an operator restored it. */
+  readonly former: readonly ClusterId[];
+  /** An operation over the whole cluster is under way: nothing is done here but what it asks for. */
+  readonly heldBy: { readonly operation: string; readonly command: string } | undefined;
   /** What the agent remembers as its member; what counts is the WAL. */
   readonly memberId: MemberId;
   readonly peerURLs: readonly string[];

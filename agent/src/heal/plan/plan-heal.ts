@@ -7,9 +7,9 @@ import { disarmCorrupt, hostSilent, noSpace, quorumLost, removeOrphan } from './
 import { startIsAskedFor } from './conditions.js';
 import { continueRepair } from './continue-repair.js';
 import { failing, guardPause, guardsToBegin, sentence } from './guards.js';
+import { fence, operation, stopFormer } from './operation-rules.js';
 import {
   adoptMember,
-  fence,
   foreignData,
   promoteLearner,
   restoreFiles,
@@ -32,6 +32,8 @@ type Rule = (picture: Picture) => HealOutcome;
 /** Every rule by its name, in the order in which they are asked. */
 export const healRules: Readonly<Record<string, Rule>> = {
   fence,
+  operation,
+  stopFormer,
   wrongAddress,
   resumeRepair: (picture) =>
     picture.journal === undefined ? nothing : continueRepair(picture, picture.journal),
@@ -83,6 +85,9 @@ function intentOf({ journal }: Picture, wantsRejoin: boolean): HealPlan['intent'
   return wantsRejoin ? 'rejoin' : 'none';
 }
 
+/** No repairs: an operator has put another cluster in the place of this one, and two must not serve beside each other. */
+const servesWhatIsGivenUp = ['fence', 'stopFormer'];
+
 /**
  * Paused, or told to watch: said instead of done. What a repair has begun by removing its entry goes on all the same, and a
  * start that the host itself asked for, by its boot or by a person, is granted.
@@ -91,6 +96,7 @@ function heldBack(picture: Picture, outcome: HealOutcome): HealOutcome {
   if (outcome.kind !== 'step' || picture.journal !== undefined || outcome.step.kind === 'checkDisk')
     return outcome;
   if (outcome.step.kind === 'startEtcd' && startIsAskedFor(picture)) return outcome;
+  if (servesWhatIsGivenUp.includes(outcome.rule)) return outcome;
   const pause = guardPause(picture);
   const why = pause.ok ? (picture.policy.mode === 'watch' ? 'mode is watch' : undefined) : pause.reason;
   if (why === undefined) return outcome;

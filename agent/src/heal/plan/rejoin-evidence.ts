@@ -4,7 +4,7 @@
  */
 import { type MemberId, quorum } from '@etcd-agent/etcd';
 import type { Evidence } from '@etcd-agent/protocol';
-import { isStopped, myId, stoppedByHand } from './conditions.js';
+import { formerWords, hasFormerData, isStopped, myId, stoppedByHand } from './conditions.js';
 import { countsWithout, ownEntry, seconds } from './guards.js';
 import type { Picture } from './picture.js';
 import { type HealOutcome, hold, nothing, report, step } from './step.js';
@@ -24,6 +24,7 @@ const corruptEndsMin = 3;
 
 /** In the order in which they are asked; the name is the rule's. */
 export const rejoinRules: Readonly<Record<string, (picture: Picture) => Found>> = {
+  rejoinFormer,
   rejoinReplaced,
   rejoinDataGone,
   rejoinCorrupt,
@@ -32,6 +33,21 @@ export const rejoinRules: Readonly<Record<string, (picture: Picture) => Found>> 
   rejoinHashDiffers,
   replaceMember,
 };
+
+/**
+ * Preconditions: etcd does not run, and its WAL is of a cluster that the spec itself names as a former one: this node was away
+ * while an operator restored the others.
+ */
+function rejoinFormer(picture: Picture): Found {
+  if (!hasFormerData(picture)) return nothing;
+  const why = formerWords(picture);
+  const { me, cluster } = picture;
+  if (!isStopped(picture)) return hold('rejoinFormer', `${why}: waiting for its etcd to end`);
+  if (me.unwantedBy !== undefined) return hold('rejoinFormer', `${why}; ${me.unwantedBy}`);
+  if (cluster.kind === 'unknown') return hold('rejoinFormer', `${why}; ${cluster.why}`, {}, true);
+  const oldId = memberToReplace(picture);
+  return oldId === undefined ? twoHosts(picture, 'rejoinFormer') : found(oldId, why, {});
+}
 
 /** Preconditions: the spec names a member whose place this node takes; nothing was ever begun here; nobody sees it alive. */
 function rejoinReplaced({ me, data, held, cluster, policy }: Picture): Found {

@@ -15,6 +15,7 @@ import {
 } from '../healing.js';
 import { nameSchema } from '../identity.js';
 import { hexId, instant, sha256Hex } from '../ids.js';
+import { operationViewSchema } from '../operation.js';
 import { pieceSchema, receivedSchema } from '../pieces.js';
 import {
   preflightBeginSchema,
@@ -167,6 +168,39 @@ export const agentMethods = defineMethods({
     roles: ['coordinator'],
     params: z.strictObject({ bootstrapId: z.uuid() }),
     result: z.strictObject({ movedTo: z.string().nullable(), dataDir: dataDirSchema }),
+  },
+  /** What an operation has moved aside on this node, and how its data dir is: read-only, of any operation. */
+  'operation.look': {
+    roles: ['coordinator'],
+    params: z.strictObject({ operation: z.uuid() }),
+    result: operationViewSchema,
+  },
+  /**
+   * The steps of the operation that this node's spec names, and of no other. Each is idempotent. This one stops etcd and moves
+   * its data aside: that of a cluster which the spec names as a former one.
+   */
+  'operation.quarantine': {
+    roles: ['coordinator'],
+    params: z.strictObject({ operation: z.uuid() }),
+    result: z.strictObject({ movedTo: z.string().nullable() }),
+  },
+  /** Makes a data dir of the snapshot that the spec names, and puts it in the place of the one that was moved aside. */
+  'operation.place': {
+    roles: ['coordinator'],
+    params: z.strictObject({ operation: z.uuid() }),
+    result: z.strictObject({ placed: z.boolean() }),
+  },
+  /** Puts back what the operation that is undone had moved aside; what is there now is moved aside for it. */
+  'operation.putBack': {
+    roles: ['coordinator'],
+    params: z.strictObject({ operation: z.uuid() }),
+    result: z.strictObject({ putBack: z.boolean() }),
+  },
+  /** Starts etcd on the data that was put there, and never on anything else. */
+  'operation.start': {
+    roles: ['coordinator'],
+    params: z.strictObject({ operation: z.uuid() }),
+    result: z.strictObject({ started: z.boolean() }),
   },
   /** What this agent knows of itself and sees of the others: read-only, from memory, nothing is asked for it. */
   'peer.view': { roles: ['coordinator', 'peer'], params: z.strictObject({}), result: peerViewSchema },

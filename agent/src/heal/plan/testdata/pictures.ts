@@ -85,6 +85,8 @@ export function picture(change: Partial<Picture> = {}): Picture {
       generation: 1,
       bootstrapId,
       clusterId,
+      former: [],
+      heldBy: undefined,
       memberId: id(2),
       peerURLs: ['https://10.0.0.2:2380'],
       learners: true,
