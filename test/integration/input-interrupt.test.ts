@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+  clusterOf,
   describeOutcome,
   type Outcome,
   type Running,
@@ -34,6 +35,7 @@ describe('Ctrl-C during a bootstrap', () => {
   beforeAll(async () => {
     cluster = await testCluster();
     await cluster.prepare();
+    return () => cluster.close();
   });
 
   const stages = ['Look at the nodes', 'Enrol', 'Check', 'Certify', 'Configure', 'Start etcd', 'Wait until'];
@@ -71,8 +73,8 @@ describe('Ctrl-C during a bootstrap', () => {
 });
 
 describe('Ctrl-C during a check', () => {
-  it('lets go of the temporary listeners: the next check finds the ports free', async () => {
-    const cluster = await testCluster({ nodes: 2 });
+  it('lets go of the temporary listeners: the next check finds the ports free', async (context) => {
+    const cluster = await clusterOf(context, { nodes: 2 });
     await cluster.prepare();
     expectInterrupted(await interruptAt(cluster.startCoordinator(['check']), /^Check \.\.\.$/, 30));
     const outcome = await cluster.coordinator(['check']);

@@ -5,17 +5,17 @@
 import { describe, expect, test } from 'vitest';
 import {
   bootstrapPhases,
+  clusterOf,
   describeOutcome,
   expectEnd,
   expectWhole,
   killAndWait,
   strikeAt,
-  testCluster,
   waitFor,
 } from '../support/index.js';
 
-test('one agent killed at every phase in turn: each time an error that names it, in the end one healthy cluster', async () => {
-  const cluster = await testCluster();
+test('one agent killed at every phase in turn: each time an error that names it, in the end one healthy cluster', async (context) => {
+  const cluster = await clusterOf(context);
   await cluster.prepare();
   const ids = new Set<string>();
   for (const [index, phase] of bootstrapPhases.entries()) {
@@ -36,8 +36,8 @@ test('one agent killed at every phase in turn: each time an error that names it,
   expect([...ids]).toEqual([record.bootstrapId]);
 });
 
-test('all three agents killed while etcd starts: restarted, the same command makes the cluster whole', async () => {
-  const cluster = await testCluster();
+test('all three agents killed while etcd starts: restarted, the same command makes the cluster whole', async (context) => {
+  const cluster = await clusterOf(context);
   await cluster.prepare();
   const { struck, outcome } = await strikeAt(cluster, 'Start etcd on ', 'begin', async () => {
     await Promise.all(cluster.nodes.map((node) => node.endAgent()));
@@ -49,8 +49,8 @@ test('all three agents killed while etcd starts: restarted, the same command mak
   expect((await expectWhole(cluster, await cluster.bootstrap())).bootstrapId).toBe(bootstrapId);
 });
 
-test('an agent that does not run is named, with exit code 5; once it runs, the same command ends healthy', async () => {
-  const cluster = await testCluster({ nodes: 2 });
+test('an agent that does not run is named, with exit code 5; once it runs, the same command ends healthy', async (context) => {
+  const cluster = await clusterOf(context, { nodes: 2 });
   await cluster.must(['init', '-f', cluster.topologyFile]);
   await cluster.giveTokens();
   await cluster.nodes[0]!.startAgent();
@@ -62,8 +62,8 @@ test('an agent that does not run is named, with exit code 5; once it runs, the s
   await expectWhole(cluster, await cluster.bootstrap());
 });
 
-test('an etcd killed right after its start is started again, on its own WAL, and the bootstrap ends healthy', async () => {
-  const cluster = await testCluster();
+test('an etcd killed right after its start is started again, on its own WAL, and the bootstrap ends healthy', async (context) => {
+  const cluster = await clusterOf(context);
   await cluster.prepare();
   const victim = cluster.nodes[1]!;
   let first: number | undefined;
@@ -80,8 +80,8 @@ test('an etcd killed right after its start is started again, on its own WAL, and
 describe.concurrent('an agent that hangs', () => {
   test('from the beginning: the coordinator gives up in bounded time and names it', {
     timeout: 120_000,
-  }, async () => {
-    const cluster = await testCluster({ nodes: 2 });
+  }, async (context) => {
+    const cluster = await clusterOf(context, { nodes: 2 });
     await cluster.prepare();
     cluster.nodes[1]!.pauseAgent();
     const outcome = await cluster.bootstrap();
@@ -91,11 +91,11 @@ describe.concurrent('an agent that hangs', () => {
     await expectWhole(cluster, await cluster.bootstrap());
   });
 
-  test.each(['Check ', 'Configure '])(
+  test.for(['Check ', 'Configure '])(
     'in the phase "%s": the coordinator gives up in bounded time and names it; let go, it ends healthy',
     { timeout: 150_000 },
-    async (phase) => {
-      const cluster = await testCluster({ nodes: 2 });
+    async (phase, context) => {
+      const cluster = await clusterOf(context, { nodes: 2 });
       await cluster.prepare();
       const { struck, outcome } = await strikeAt(cluster, phase, 'begin', () =>
         cluster.nodes[1]!.pauseAgent(),
@@ -110,8 +110,8 @@ describe.concurrent('an agent that hangs', () => {
   );
 });
 
-test('etcd outlives its agent: killed and started again, the agent adopts the same process and starts no second', async () => {
-  const cluster = await testCluster({ nodes: 1 });
+test('etcd outlives its agent: killed and started again, the agent adopts the same process and starts no second', async (context) => {
+  const cluster = await clusterOf(context, { nodes: 1 });
   await cluster.prepare();
   await expectWhole(cluster, await cluster.bootstrap());
   const node = cluster.nodes[0]!;
@@ -133,8 +133,8 @@ test('etcd outlives its agent: killed and started again, the agent adopts the sa
   await waitFor('health', async () => (await cluster.coordinator(['health'])).code === 0);
 });
 
-test('an etcd that ended together with its agent, as in a power cut, runs again once the agent is back', async () => {
-  const cluster = await testCluster({ nodes: 1 });
+test('an etcd that ended together with its agent, as in a power cut, runs again once the agent is back', async (context) => {
+  const cluster = await clusterOf(context, { nodes: 1 });
   await cluster.prepare();
   await expectWhole(cluster, await cluster.bootstrap());
   const node = cluster.nodes[0]!;

@@ -23,6 +23,7 @@ describe.each(etcdVersions)('etcd %s', (version) => {
     cluster = await testCluster({ version, names: ['north', 'east', 'south'] });
     await cluster.prepare();
     bootstrapped = await cluster.bootstrap();
+    return () => cluster.close();
   });
 
   test('one command ends with exit code 0 and three healthy members', () => {

@@ -4,6 +4,7 @@
  */
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import type { TestContext } from 'vitest';
 import { type EtcdBinaries, type EtcdVersion, etcdBinaries, usualVersion } from './etcd-binaries.js';
 import { freePorts } from './ports.js';
 import { killAndWait } from './process-table.js';
@@ -59,6 +60,16 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
   });
   const cluster = new TestCluster(dir, options.name ?? 'test', nodes, binaries);
   cluster.writeTopology(cluster.topologyText(options.pki, options.healing));
+  return cluster;
+}
+
+/** The same, gone when the test ends that this is the context of: what runs on takes CPU from the tests after it. */
+export async function clusterOf(
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+  options: TestClusterOptions = {},
+): Promise<TestCluster> {
+  const cluster = await testCluster(options);
+  onTestFinished(() => cluster.close());
   return cluster;
 }
 

@@ -3,13 +3,13 @@
  * are both removed first, and beside a silent one nothing is removed that could not be added again.
  */
 import { beforeAll, expect, test } from 'vitest';
-import { sleep, type TestNode, waitFor } from '../../support/index.js';
+import { type EtcdVersion, sleep, type TestNode, waitFor } from '../../support/index.js';
 import { eventLines, newestEvent, repairsOf } from './agent-record.js';
 import { hang, wipe } from './faults.js';
 import { HealingWorld } from './healing-world.js';
 
 /** On one cluster of five. */
-export function tellFiveRows(version: '3.4.23' | '3.5.30'): void {
+export function tellFiveRows(version: EtcdVersion): void {
   let world: HealingWorld;
 
   beforeAll(async () => {

@@ -33,7 +33,7 @@ const impatient: Readonly<Record<string, string>> = {
 };
 
 /** Between two looks at the member lists, and at whether all is whole: each takes CPU from what is looked at. */
-const watchMs = 100;
+const watchMs = 200;
 const wholeMs = 250;
 
 export interface WorldOptions {
@@ -233,7 +233,7 @@ export class HealingWorld {
     const { repaired = [], withinMs = 60_000 } = ends;
     this.rounds += 1;
     const writer = await Writer.start(this.cluster, `round-${this.rounds}/`);
-    await waitFor('the first writes', () => writer.count > 10);
+    await waitFor('the first writes', () => writer.count > this.nodes.length);
     const marks = new Map(this.nodes.map((node) => [node, newestEvent(node)]));
     const repairs = new Map(this.nodes.map((node) => [node, repairsOf(node).length]));
     const watch = watchMembers(this);
@@ -252,7 +252,7 @@ export class HealingWorld {
       await this.whole(withinMs);
       const healedMs = performance.now() - beganMs;
       const before = writer.count;
-      await waitFor('writes after the healing', () => writer.count > before + 10);
+      await waitFor('writes after the healing', () => writer.count > before + 2 * this.nodes.length);
       const written = await writer.stop();
       expect(watch.stop(), 'what was wrong with the member list meanwhile').toEqual([]);
       await this.expectKept(written);

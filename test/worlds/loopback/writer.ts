@@ -9,8 +9,8 @@ import { etcdCredentials } from './etcd-access.js';
 
 /** Longest wait for one write. A member that cannot reach its leader keeps a client waiting longer. */
 const writeMsMax = 1_000;
-/** Between two writes: a few hundred keys in a test are enough to notice a lost one, and reading them back is quick. */
-const pauseMs = 40;
+/** Between two writes: some hundred keys in a test are enough to notice a lost one, and reading them back is quick. */
+const pauseMs = 80;
 /** A member that did not take a write is passed over for this long. */
 const passOverMs = 300;
 
