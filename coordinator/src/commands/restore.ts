@@ -154,7 +154,7 @@ async function planAndRestore(context: CommandContext, work: Restoring, reached:
 
 export async function goOn(context: CommandContext, cluster: Cluster, timeoutMs: number): Promise<View> {
   const record = await readBootstrapRecord(cluster.state);
-  if (record === undefined)
+  if (record?.completedAt === undefined)
     throw new Failure({
       exit: 'failed',
       what: 'this cluster is not bootstrapped yet',

@@ -15,6 +15,7 @@ import { sightRows, sightSentences, sightTable } from '../output/sights.js';
 import { table } from '../output/table.js';
 import { countVoters, verdictOf, verdictText } from '../output/verdict.js';
 import type { View } from '../output/view.js';
+import type { BootstrapRecord } from '../state/records.js';
 import type { NodePlace } from '../topology/places.js';
 import type { CommandContext } from './context.js';
 
@@ -71,11 +72,13 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
       members,
       agents: agents.rows,
       unwanted: record?.unwanted ?? [],
+      underWay: record?.underWay ?? null,
       sights,
       certificates,
     },
     table: [
       `Cluster ${cluster.topology.name}${id === null ? '' : ` (${id})`}: ${verdictText(exit, counts, alarms)}${withoutVoter(missing)}`,
+      ...(record?.underWay === undefined ? [] : ['', underWayText(record.underWay)]),
       ...(alarms.length === 0 ? [] : ['', alarmTable(alarms)]),
       ...(members.length === 0 ? [] : ['', memberTable(members)]),
       '',
@@ -115,6 +118,11 @@ async function viewMembers(cluster: Cluster, wanted: readonly NodePlace[]): Prom
   if (left.length === 0) return seen;
   const { endpoints } = await viewCluster(left, credentials);
   return { ...seen, endpoints: [...seen.endpoints, ...endpoints] };
+}
+
+function underWayText({ kind, id, nodes, command }: NonNullable<BootstrapRecord['underWay']>): string {
+  const what = kind === 'undo' ? 'a restore is being taken back' : 'a restore is under way';
+  return `${what} on ${nodes.join(', ')} (operation ${id}); agents do nothing by themselves until it has ended: ${command}`;
 }
 
 function isVoter(place: NodePlace, members: readonly Member[]): boolean {

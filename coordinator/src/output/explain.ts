@@ -79,6 +79,14 @@ function advice({ node, own, views, isUnwanted }: ExplainInputs): string[] {
     ...(policy?.mode === 'watch'
       ? ['to let it heal: set mode: heal under healing: in the topology, then coordinator apply -f FILE']
       : []),
+    ...(waiting.some(({ rule }) => rule === 'operation')
+      ? [
+          'to go on with the operation: coordinator restore --resume; to take a restore back: coordinator restore undo',
+        ]
+      : []),
+    ...(waiting.some(({ rule }) => rule === 'fence')
+      ? ['to tell it what the others were told: coordinator restore --resume']
+      : []),
     ...(view.generation === 0 ? ['to configure it: coordinator bootstrap'] : []),
     ...(waiting.some(isNewDisk)
       ? [`if the new disk is the right one: coordinator node accept-disk ${node}`]

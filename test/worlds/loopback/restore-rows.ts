@@ -33,17 +33,17 @@ const undoPhases = [
   'Let the agents go on',
 ];
 
-class RestoreWorld {
+export class RestoreWorld {
   private constructor(
     readonly healing: HealingWorld,
     readonly file: string,
   ) {}
 
   /** A cluster with keys in a snapshot, and others that were written after it. */
-  static async start(version: EtcdVersion): Promise<RestoreWorld> {
+  static async start(version: EtcdVersion, keys: readonly string[] = ['kept/a']): Promise<RestoreWorld> {
     const healing = await HealingWorld.start({ version });
     const world = new RestoreWorld(healing, join(healing.cluster.dir, 'saved.db'));
-    await world.put('kept/a', 'of the snapshot');
+    for (const key of keys) await world.put(key, 'of the snapshot');
     await world.put('changed', 'of the snapshot');
     await world.etcdctl('snapshot', 'save', world.file);
     await world.put('changed', 'later');
@@ -163,74 +163,93 @@ class RestoreWorld {
 const ofSnapshot = 'changed\nof the snapshot\nkept/a\nof the snapshot\n';
 const ofLater = 'changed\nlater\nkept/a\nof the snapshot\nlater/b\nlater\n';
 
-export function tellRestoreRows(version: EtcdVersion): void {
+/** One cluster for all tests of a file. */
+function begin(version: EtcdVersion): () => RestoreWorld {
   let world: RestoreWorld;
-
   beforeAll(async () => {
     world = await RestoreWorld.start(version);
     return () => world.healing.close();
   });
+  return () => world;
+}
 
+/** There and back, on a version. */
+export function tellPlainRestore(version: EtcdVersion, world = begin(version)): void {
   test('a snapshot is put in the place of all data, under new ids, and nothing is deleted', async () => {
-    const before = world.cluster.record()!;
-    const outcome = await world.restore();
+    const before = world().cluster.record()!;
+    const outcome = await world().restore();
     expect(outcome.code, describeOutcome(outcome)).toBe(0);
     expect(outcome.stderr).toMatch(
       /the snapshot has 2 keys at revision \d+\n.*the 2 newest revisions are lost/,
     );
     expect(outcome.stderr).toContain('it is of this cluster: etcd0 had the very same keys');
-    await world.settled();
-    expect(await world.keys()).toBe(ofSnapshot);
-    expect(world.cluster.record()!.clusterId).not.toBe(before.clusterId);
-    for (const node of world.nodes) expect(world.aside(node)).toHaveLength(1);
+    await world().settled();
+    expect(await world().keys()).toBe(ofSnapshot);
+    expect(world().cluster.record()!.clusterId).not.toBe(before.clusterId);
+    for (const node of world().nodes) expect(world().aside(node)).toHaveLength(1);
   });
 
   test('taken back, the former cluster is what it was: its ids, its members and what was written since', async () => {
-    const outcome = await world.undo();
+    const outcome = await world().undo();
     expect(outcome.code, describeOutcome(outcome)).toBe(0);
-    await world.settled();
-    expect(await world.keys()).toBe(ofLater);
+    await world().settled();
+    expect(await world().keys()).toBe(ofLater);
   });
+}
+
+/** The same, killed at every step. */
+export function tellRestoreRows(version: EtcdVersion): void {
+  const world = begin(version);
+  tellPlainRestore(version, world);
 
   test('the coordinator killed at every step of a restore: nothing else may begin, and --resume ends it', async () => {
-    await world.killedAt(['restore', world.file, '--yes', '--confirm', 'test'], restorePhases, (running) =>
-      running.kill('SIGKILL'),
+    await world().killedAt(
+      ['restore', world().file, '--yes', '--confirm', 'test'],
+      restorePhases,
+      (running) => running.kill('SIGKILL'),
     );
-    await world.settled();
-    expect(await world.keys()).toBe(ofSnapshot);
+    await world().settled();
+    expect(await world().keys()).toBe(ofSnapshot);
   });
 
   test('the coordinator killed at every step of an undo: --resume ends it', async () => {
-    await world.killedAt(['restore', 'undo', '--yes', '--confirm', 'test'], undoPhases, (running) =>
+    await world().killedAt(['restore', 'undo', '--yes', '--confirm', 'test'], undoPhases, (running) =>
       running.kill('SIGKILL'),
     );
-    await world.settled();
-    expect(await world.keys()).toBe(ofLater);
+    await world().settled();
+    expect(await world().keys()).toBe(ofLater);
   });
 
   test('an agent killed at every step of a restore, and its etcd at the last: run again it goes on', async () => {
     let turn = 0;
-    await world.killedAt(['restore', world.file, '--yes', '--confirm', 'test'], restorePhases, async () => {
-      const node = world.nodes[turn % world.nodes.length]!;
-      turn += 1;
-      await node.endAgent();
-      for (const pid of turn % 2 === 0 ? node.etcdPids() : []) kill(pid, 'SIGKILL');
-      await node.startAgent();
-    });
-    await world.settled();
-    expect(await world.keys()).toBe(ofSnapshot);
+    await world().killedAt(
+      ['restore', world().file, '--yes', '--confirm', 'test'],
+      restorePhases,
+      async () => {
+        const node = world().nodes[turn % world().nodes.length]!;
+        turn += 1;
+        await node.endAgent();
+        for (const pid of turn % 2 === 0 ? node.etcdPids() : []) kill(pid, 'SIGKILL');
+        await node.startAgent();
+      },
+    );
+    await world().settled();
+    expect(await world().keys()).toBe(ofSnapshot);
   });
 
-  test('a restore that was cut short is taken back where nothing of the former data has moved yet, and where all has', async () => {
-    const former = world.cluster.record()!.clusterId;
-    for (const phase of ['Hold every agent', 'Start etcd']) {
-      const cut = await world.cutShort(['restore', world.file, '--yes', '--confirm', 'test'], phase);
-      expect(cut.signal).toBe('SIGKILL');
-      const outcome = await world.undo();
-      expect(outcome.code, describeOutcome(outcome)).toBe(0);
-      expect(world.cluster.record()!.clusterId).toBe(former);
-      await world.settled();
-      expect(await world.keys()).toBe(ofSnapshot);
-    }
+  test('a restore that was cut short is taken back', async () => {
+    const former = world().cluster.record()!.clusterId;
+    const file = world().file;
+    const cut = await world().cutShort(['restore', file, '--yes', '--confirm', 'test'], 'Start etcd');
+    expect(cut.signal).toBe('SIGKILL');
+    const status = await world().cluster.coordinator(['status']);
+    expect(status.stdout).toMatch(
+      /a restore is under way on etcd0, etcd1, etcd2 .*coordinator restore --resume/,
+    );
+    const outcome = await world().undo();
+    expect(outcome.code, describeOutcome(outcome)).toBe(0);
+    expect(world().cluster.record()!.clusterId).toBe(former);
+    await world().settled();
+    expect(await world().keys()).toBe(ofSnapshot);
   });
 }
