@@ -17,6 +17,12 @@ const seeds = 2_000;
 const minutes = 60_000;
 /** A planted bug shows within so many seeds. */
 const plantedSeedsMax = 500;
+/** Where those that hide begin: just before the first seed that has shown them, which saves the runs up to there. */
+const plantedFrom: Readonly<Record<string, number>> = {
+  lockTrusted: 60,
+  rolledBackStarted: 240,
+  topologyAsInitialCluster: 55,
+};
 /** Of the log of a failure. */
 const logLinesMax = 80;
 
@@ -58,7 +64,7 @@ describe('scenarios', () => {
 
 describe('a bug that is planted is found', () => {
   it.each(plantNames)('%s', { timeout: 20 * minutes }, async (plant) => {
-    const [found] = await failuresOf(seedJobs(1, plantedSeedsMax, plant), 1);
+    const [found] = await failuresOf(seedJobs(plantedFrom[plant] ?? 1, plantedSeedsMax, plant), 1);
     expect(found?.failures[0], `no seed of ${plantedSeedsMax} failed`).toMatch(/^I[1-9] at /);
   });
 });
