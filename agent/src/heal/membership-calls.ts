@@ -2,12 +2,11 @@
  * Calls that change the membership, each sent to one healthy voter after the other until one takes it. A call whose outcome
  * is unknown is not repeated: the next look reads what has become of it.
  */
-import { type EtcdAdmin, EtcdError, type Member, type MemberId } from '@etcd-agent/etcd';
+import { type EtcdAdmin, EtcdError, type Member, type MemberId, ownKeyPrefix } from '@etcd-agent/etcd';
 import type { EndpointSight } from './look.js';
 
-/** What this product keeps in etcd itself lies under this prefix, and nothing of it lasts. */
-const ownPrefix = '/etcd-agent/';
-const lockKey = `${ownPrefix}lock/membership`;
+/** Under the prefix that `data` commands leave alone. */
+const lockKey = `${ownKeyPrefix}lock/membership`;
 /** One call with its second look takes well under this; a holder that died keeps the others waiting no longer. */
 const lockTtlSeconds = 10;
 
@@ -84,7 +83,7 @@ export async function underLock(
 
 /** A write of its own through this member, read back and deleted. Where an alarm refuses writes, a linearizable read. */
 export async function proveWrite(admin: EtcdAdmin, node: string): Promise<void> {
-  const key = `${ownPrefix}repair/${node}`;
+  const key = `${ownKeyPrefix}repair/${node}`;
   try {
     await admin.put(key, node);
     const read = await admin.get(key);

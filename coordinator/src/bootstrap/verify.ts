@@ -2,7 +2,7 @@
  * The proof that a bootstrap has worked: a linearizable write through every endpoint, the member list equal to the record
  * with the ids that were expected, and every node's etcd.conf on `existing`.
  */
-import { connectEtcd, type EtcdAdmin, EtcdError } from '@etcd-agent/etcd';
+import { connectEtcd, type EtcdAdmin, EtcdError, ownKeyPrefix } from '@etcd-agent/etcd';
 import { acceptsConnections, systemClock } from '@etcd-agent/platform';
 import { type AdminCredentials, type ClusterView, viewThrough } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
@@ -95,7 +95,7 @@ async function waitHealthy(
   deadline: number,
 ): Promise<void> {
   await waitPort(place, deadline);
-  const key = `/etcd-agent/bootstrap/${record.bootstrapId}/${name}`;
+  const key = `${ownKeyPrefix}bootstrap/${record.bootstrapId}/${name}`;
   for (;;) {
     try {
       await admin.put(key, name);

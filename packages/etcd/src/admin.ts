@@ -147,6 +147,8 @@ export type EtcdErrorKind =
   | 'futureRevision'
   /** The revision asked for was compacted away. */
   | 'compacted'
+  /** The answer is longer than this client takes. */
+  | 'tooLarge'
   /** An alarm is active, so that etcd takes no writes. */
   | 'alarmed'
   /** The two sides do not accept each other's certificates. */
@@ -185,6 +187,7 @@ function isRetryable(kind: EtcdErrorKind): boolean {
     case 'notFound':
     case 'conflict':
     case 'compacted':
+    case 'tooLarge':
     case 'alarmed':
     case 'tls':
     case 'permissionDenied':

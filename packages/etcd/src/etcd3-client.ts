@@ -33,8 +33,11 @@ const channelOptions: NonNullable<IOptions['grpcOptions']> = {
   'grpc.service_config_disable_resolution': 1,
 };
 
-/** The library's client for exactly that endpoint; throws as `connectEtcd` says. */
-export async function openEtcd3(connection: EtcdConnection): Promise<Etcd3> {
+/** The library's client for exactly that endpoint; throws as `connectEtcd` says. `more` are settings of its channel. */
+export async function openEtcd3(
+  connection: EtcdConnection,
+  more: NonNullable<IOptions['grpcOptions']> = {},
+): Promise<Etcd3> {
   assertConnection(connection);
   // It is CommonJS: only its default export is there in a bundle too.
   const { Etcd3 } = (await import('etcd3')).default;
@@ -47,7 +50,7 @@ export async function openEtcd3(connection: EtcdConnection): Promise<Etcd3> {
         certChain: Buffer.from(connection.cert),
         privateKey: Buffer.from(connection.key),
       },
-      grpcOptions: channelOptions,
+      grpcOptions: { ...channelOptions, ...more },
       // A function, because a deadline is a moment in time and would otherwise be computed once.
       defaultCallOptions: () => ({ deadline: Date.now() + deadlineMs }),
       faultHandling: { global: sendOnce, host: () => sendOnce },

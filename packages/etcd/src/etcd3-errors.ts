@@ -18,6 +18,7 @@ const grpcCode = {
   cancelled: 1,
   deadlineExceeded: 4,
   permissionDenied: 7,
+  resourceExhausted: 8,
   unavailable: 14,
   unauthenticated: 16,
 };
@@ -32,6 +33,8 @@ function kindOf(text: string): EtcdErrorKind {
     case grpcCode.permissionDenied:
     case grpcCode.unauthenticated:
       return 'permissionDenied';
+    case grpcCode.resourceExhausted:
+      return /larger than max/.test(text) ? 'tooLarge' : 'other';
     case grpcCode.unavailable:
       return tlsTrouble.test(text) ? 'tls' : 'unreachable';
     case grpcCode.cancelled:

@@ -31,6 +31,9 @@ export type { EnvAssignment, EnvFile, EnvLine, EnvProblem } from './env-file.js'
 export { parseEnvFile, quoteEnvValue, replaceValues } from './env-file.js';
 export { connectEtcd } from './etcd3-admin.js';
 export type { EtcdConnection } from './etcd3-client.js';
+export type { KeyConnection } from './etcd3-keys.js';
+export { connectKeys } from './etcd3-keys.js';
+export { connectRoom } from './etcd3-room.js';
 export { connectSnapshots } from './etcd3-snapshots.js';
 export type { ClusterId, MemberId } from './ids.js';
 export {
@@ -41,7 +44,11 @@ export {
   memberId,
   memberIdFromUint64,
 } from './ids.js';
+export type { KeyClient, KeyFacts, KeyPage, KeyValue } from './key-client.js';
+export type { KeyRange } from './key-range.js';
+export { compareKeys, foreignRanges, isInRange, keyAfter, ownKeyPrefix, prefixRange } from './key-range.js';
 export { hasQuorum, quorum, tolerates } from './quorum.js';
+export type { DatabaseSizes, RoomClient } from './room-client.js';
 export type { RunbookDifference } from './runbook-differences.js';
 export { differences } from './runbook-differences.js';
 export type { SnapshotChunk, SnapshotClient } from './snapshot-client.js';
