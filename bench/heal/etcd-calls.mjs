@@ -19,6 +19,12 @@ export class EtcdCalls {
     await this.#call('KV/Put', message([1, key], [2, value]), ms);
   }
 
+  /** All in one transaction; etcd takes no more than 128. */
+  async putAll(pairs, ms) {
+    const puts = pairs.map(([key, value]) => [2, message([2, message([1, key], [2, value])])]);
+    await this.#call('KV/Txn', message(...puts), ms);
+  }
+
   /** Resolves when a linearizable read has gone through. */
   async read(key, ms) {
     const [kv] = fieldsOf(await this.#call('KV/Range', message([1, key]), ms)).get(2) ?? [];

@@ -167,6 +167,11 @@ export class Healer {
       : undefined;
   }
 
+  /** A person is at work on etcd, which need not answer meanwhile; undefined: not any more. */
+  explainSilence(work: { readonly what: string; readonly forMs: number } | undefined): void {
+    this.observer.explainSilence(work);
+  }
+
   /** The member spec with the member id that holds now. */
   spec(): Promise<MemberSpec | undefined> {
     return effectiveSpec(this.host);

@@ -84,6 +84,8 @@ export class Observer {
   private alarms: { readonly atMs: number; readonly alarms: readonly Alarm[] } | undefined;
   private hashes: { readonly atMs: number; readonly read: readonly MemberHash[] | Error } | undefined;
   private progress = { mark: '', atMs: 0 };
+  /** What somebody has said to be at on this etcd, and until when. */
+  private work: { readonly what: string; readonly untilMs: number } | undefined;
 
   constructor(
     private readonly host: AgentHost,
@@ -92,6 +94,11 @@ export class Observer {
   ) {
     this.clients = new EtcdClients(host);
     this.startedMs = host.clock.monotonicMs();
+  }
+
+  /** See Healer. */
+  explainSilence(work: { readonly what: string; readonly forMs: number } | undefined): void {
+    this.work = work === undefined ? undefined : { what: work.what, untilMs: this.nowMs + work.forMs };
   }
 
   close(): void {
@@ -168,7 +175,7 @@ export class Observer {
       data.begunHere ||
       (cluster.kind === 'known' &&
         cluster.members.some(({ id, clientURLs }) => id === me.memberId && clientURLs.length > 0));
-    const busy = own.kind === 'silent' ? await workFile(host, spec.etcd.dataDir) : '';
+    const busy = own.kind === 'silent' ? await this.busyWith(spec) : '';
     const wallMs = clock.now().getTime();
     const pause =
       memory.pause !== undefined && Date.parse(memory.pause.until) > wallMs ? memory.pause : undefined;
@@ -288,6 +295,13 @@ export class Observer {
     if (this.hashes === undefined || nowMs - this.hashes.atMs >= hashesMs)
       this.hashes = { atMs: nowMs, read: await readHashes(look.endpoints, voters) };
     return hashesOf(this.hashes.read, quorum(voters.length));
+  }
+
+  /** What explains an etcd that does not answer: a person's word, else a file that it has while it is at work. */
+  private async busyWith({ etcd: { dataDir } }: MemberSpec): Promise<string> {
+    // The last part of a defragmentation, in which it reads the new file, shows in no file.
+    if (this.work !== undefined && this.nowMs < this.work.untilMs) return this.work.what;
+    return workFile(this.host, dataDir);
   }
 
   /** How long nothing has moved in the repair under way. */

@@ -23,6 +23,7 @@ import { operationHandlers } from './operation-handlers.js';
 import type { Preflight } from './preflight.js';
 import { probeAll } from './probe.js';
 import { withRefusals } from './refusals.js';
+import { roomHandlers } from './room-handlers.js';
 import { snapshotHandlers } from './snapshot-handlers.js';
 
 /** What one connection may use. */
@@ -123,6 +124,7 @@ const answers: Handlers<AgentMethods, CallContext> = {
     }),
 
   ...healHandlers,
+  ...roomHandlers,
   ...snapshotHandlers,
   ...operationHandlers,
 };

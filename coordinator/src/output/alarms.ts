@@ -66,7 +66,7 @@ export function alarmNotes(alarms: readonly AlarmRow[]): string[] {
   return [...new Set(alarms.map(({ type }) => type))].map((type) => {
     switch (type) {
       case 'NOSPACE':
-        return 'next: eval "$(coordinator env)"; etcdctl compact REVISION; etcdctl defrag; etcdctl alarm disarm';
+        return 'next: coordinator alarm list: the way out, step by step';
       case 'CORRUPT':
         return 'next: coordinator heal status: the agents compare the keys, replace a member that differs alone, and disarm it';
       default:

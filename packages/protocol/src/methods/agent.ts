@@ -29,6 +29,9 @@ import { memberSpecSchema } from '../spec.js';
 import { snapshotBytesMax, storedSnapshotSchema, storedSnapshotsMax } from '../stored-snapshots.js';
 import { defineMethods, pem } from './define.js';
 
+/** A database of eight gigabytes on a slow disk. */
+const announceMsMax = 2 * 60 * 60 * 1_000;
+
 const keyRequest = z.discriminatedUnion('algo', [
   z.strictObject({
     algo: z.literal('rsa'),
@@ -162,6 +165,25 @@ export const agentMethods = defineMethods({
     roles: ['coordinator'],
     params: z.strictObject({ bootstrapId: z.uuid() }),
     result: z.strictObject({ started: z.boolean() }),
+  },
+  /**
+   * Stops etcd and starts it again on the same data, for settings of the applied spec that count from a start only. Under
+   * the guards of healing: the other voters do without it, it does not lead, nothing else is under way, and it has this
+   * generation. Returns when the service manager has accepted the start.
+   */
+  'etcd.restart': {
+    roles: ['coordinator'],
+    params: z.strictObject({ generation: z.int().min(1), by: z.string().min(1).max(200) }),
+    result: z.strictObject({ guards: z.array(guardViewSchema).max(20), restarted: z.boolean() }),
+  },
+  /**
+   * A defragmentation of this node's database begins, which explains an etcd that does not answer for so long; 0: it is
+   * over. Forgotten when the agent restarts. Answers the room on the disk of the data dir.
+   */
+  'defrag.announce': {
+    roles: ['coordinator'],
+    params: z.strictObject({ forMs: z.int().min(0).max(announceMsMax), by: z.string().min(1).max(200) }),
+    result: z.strictObject({ freeBytes: z.number().min(0) }),
   },
   /** Stops etcd and moves a data dir of `bootstrapId` aside. Refused for any other. */
   'etcd.quarantine': {

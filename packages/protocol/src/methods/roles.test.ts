@@ -35,6 +35,8 @@ describe('the methods of an agent', () => {
       'spec.get': 'coordinator',
       'spec.apply': 'coordinator',
       'etcd.start': 'coordinator',
+      'etcd.restart': 'coordinator',
+      'defrag.announce': 'coordinator',
       'etcd.quarantine': 'coordinator',
       'operation.look': 'coordinator',
       'operation.quarantine': 'coordinator',
