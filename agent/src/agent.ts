@@ -10,6 +10,7 @@ import type { AgentSelf } from './observe.js';
 import { refreshUnit } from './refresh-unit.js';
 import { type CallContext, handlers } from './rpc/handlers.js';
 import { Preflight } from './rpc/preflight.js';
+import { SnapshotSchedule } from './snapshots/schedule.js';
 import { Snapshots } from './snapshots/snapshots.js';
 import type { LoopTurn } from './standstill.js';
 import { statusLine } from './status-line.js';
@@ -51,6 +52,8 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
   void installer.afterStart();
   const snapshots = new Snapshots(host);
   void snapshots.afterStart();
+  const schedule = new SnapshotSchedule(host, caretaker.healer, snapshots);
+  schedule.start();
   if (spec !== undefined) trustPeersOf(spec);
   return {
     port: door.port,
@@ -59,6 +62,7 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
     turns: () => caretaker.turns(),
     async close() {
       await door.close();
+      await schedule.close();
       await caretaker.close();
     },
   };
@@ -75,6 +79,7 @@ export async function startAgent(host: AgentHost): Promise<Agent> {
       preflight: new Preflight(host, caller.channel),
       installer,
       snapshots,
+      schedule,
       onSpec: (applied) => {
         trustPeersOf(applied);
         caretaker.healer.wake();

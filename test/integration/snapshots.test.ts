@@ -2,7 +2,7 @@
  * `coordinator snapshot` over real clusters: what is saved is what the members have, and what is not whole, or not ours, is said
  * to be so. Nothing half is left behind.
  */
-import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GrowingFile } from '@etcd-agent/platform';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -13,6 +13,7 @@ import {
   type SmallDisk,
   type TestCluster,
   testCluster,
+  waitFor,
   workspace,
 } from '../support/index.js';
 
@@ -155,6 +156,59 @@ describe.each([
       expectEnd(await cluster.etcdctl(['auth', 'disable']), 0);
     }
   });
+
+  test.runIf(nodes === 3)(
+    'old ones are pruned once a newer one is verified, and a dry run shows them first',
+    async () => {
+      // Verified: the first one, and the one that was saved with access control on.
+      const planned = await json(['snapshot', 'prune', '--keep', '1', '--dry-run']);
+      expect(planned).toMatchObject({ removed: false, snapshots: [{ where: 'here', file }] });
+      expect(existsSync(file)).toBe(true);
+      expect(await json(['snapshot', 'prune', '--keep', '1', '--yes'])).toMatchObject({ removed: true });
+      expect([existsSync(file), existsSync(named('auth.db'))]).toEqual([false, true]);
+      expect(await json(['snapshot', 'prune', '--keep', '1', '--yes'])).toMatchObject({ snapshots: [] });
+    },
+  );
+
+  test.runIf(nodes === 3)(
+    'agents take them in turns once they are told to, and keep as many as they are told',
+    async () => {
+      const { cluster } = saving;
+      const policy = 'snapshots: { every: 10s, keep: 1, minFreeBytes: 0 }\n';
+      cluster.writeTopology(cluster.topologyText() + policy);
+      await cluster.must(['apply', '-f', cluster.topologyFile]);
+      const listed = async () =>
+        (await json(['snapshot', 'list'])).nodes as {
+          node: string;
+          schedule: { last: { ok: boolean; text: string } | null };
+          snapshots: { name: string; sha256: string; origin: string; verified: object | null }[];
+        }[];
+      const ever = new Set<string>();
+      await waitFor(
+        'two nodes to have taken three snapshots',
+        async () => {
+          const now = await listed();
+          for (const { snapshots } of now) {
+            expect(snapshots.length).toBeLessThanOrEqual(2);
+            for (const { name, verified } of snapshots) if (verified !== null) ever.add(name);
+          }
+          return ever.size >= 3 && now.filter(({ snapshots }) => snapshots.length > 0).length >= 2;
+        },
+        90_000,
+        2_000,
+      );
+      cluster.writeTopology(cluster.topologyText());
+      await cluster.must(['apply', '-f', cluster.topologyFile]);
+      const [kept] = (await listed()).flatMap(({ node, snapshots }) =>
+        snapshots.map((each) => ({ node, ...each })),
+      );
+      const verified = await json(['snapshot', 'verify', `${kept!.node}:${kept!.name}`]);
+      expect(verified).toMatchObject({ sha256: kept!.sha256, origin: 'scheduled', on: kept!.node });
+      const told = (await cluster.must(['events'])).stdout;
+      expect(told).toMatch(/take a snapshot: there is none yet/);
+      expect(told).toMatch(/revision \d+, \d+ keys/);
+    },
+  );
 
   test.runIf(nodes === 3)('a disk that is too small for it is told before it is full', async (context) => {
     const disk = mountSmall(named('small'), '8m', (why) => context.skip(why));

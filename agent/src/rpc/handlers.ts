@@ -14,6 +14,7 @@ import type { Installer } from '../install/installer.js';
 import { fingerprints, installCertificates, requestCertificates } from '../node-keys.js';
 import { type AgentSelf, observeNode } from '../observe.js';
 import { refuseUnderOperation } from '../operation/held.js';
+import type { SnapshotSchedule } from '../snapshots/schedule.js';
 import type { Snapshots } from '../snapshots/snapshots.js';
 import type { StoredIdentity } from '../store.js';
 import { etcdUnit } from '../unit.js';
@@ -35,6 +36,7 @@ export interface CallContext {
   readonly preflight: Preflight;
   readonly installer: Installer;
   readonly snapshots: Snapshots;
+  readonly schedule: SnapshotSchedule;
   /** Its `alone` runs one change at a time, the loops' own steps included. */
   readonly caretaker: Caretaker;
   /** The spec changed: the loops and the door should look again. */

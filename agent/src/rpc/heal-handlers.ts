@@ -39,7 +39,10 @@ const repairSteps = [
 ];
 
 export const healHandlers: Handlers<HealMethods, CallContext> = {
-  'peer.view': async (_params, { self, caretaker }) => peerView(self.node, caretaker.healer),
+  'peer.view': async (_params, { self, caretaker, schedule }) => ({
+    ...peerView(self.node, caretaker.healer),
+    snapshotAgeMs: schedule.ageMs(),
+  }),
 
   'heal.status': (_params, { self, host, caretaker }) => healStatus(self.node, host, caretaker.healer),
 

@@ -5,7 +5,9 @@ import type { CallContext } from './handlers.js';
 type SnapshotMethods = Pick<AgentMethods, Extract<keyof AgentMethods, `snapshot.${string}`>>;
 
 export const snapshotHandlers: Handlers<SnapshotMethods, CallContext> = {
-  'snapshot.list': (_params, { snapshots }) => snapshots.list(),
+  async 'snapshot.list'(_params, { snapshots, schedule }) {
+    return { ...(await snapshots.list()), schedule: await schedule.view() };
+  },
   'snapshot.begin': (file, { snapshots }) => snapshots.begin(file),
   'snapshot.piece': (piece, { snapshots }) => snapshots.piece(piece),
   'snapshot.verify': ({ sha256, trial }, { snapshots }) => snapshots.verify(sha256, trial),

@@ -35,6 +35,12 @@ export class SnapshotStore {
     return join(this.directory, 'trial');
   }
 
+  /** Makes the directories, for this agent alone. */
+  async prepare(): Promise<void> {
+    await this.files.makeDirectory(this.directory, { mode: 0o700 });
+    await this.files.makeDirectory(this.incoming, { mode: 0o700 });
+  }
+
   /** The oldest first. */
   async list(): Promise<StoredSnapshot[]> {
     const { files, directory } = this;

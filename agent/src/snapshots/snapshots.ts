@@ -1,10 +1,11 @@
 /** What a coordinator asks for about snapshots on this host, one long thing at a time. */
-import { Fault, type Piece, pieceBytesMax, type StoredSnapshot } from '@etcd-agent/protocol';
+import { Fault, type MemberSpec, type Piece, pieceBytesMax, type StoredSnapshot } from '@etcd-agent/protocol';
 import type { AgentHost } from '../host.js';
 import { type Announced, beginReceiving, partOf, receivePiece } from '../incoming.js';
 import { OneThing } from '../one-thing.js';
 import { findRestoreProgram } from './restore-program.js';
 import { SnapshotStore } from './snapshot-store.js';
+import { takeOwn } from './take-own.js';
 import { clearTrials, trialRestore } from './trial-restore.js';
 
 /** The file itself in a data dir once more, and the first file of a WAL. */
@@ -97,8 +98,26 @@ export class Snapshots {
     return { path, seal: snapshot.seal };
   }
 
+  /** By itself, for the schedule; see `takeOwn`. */
+  async takeOwn(spec: MemberSpec): Promise<StoredSnapshot> {
+    const store = await this.store();
+    return this.one.only('taking a snapshot', () => takeOwn(this.host, store, spec));
+  }
+
+  async remove(snapshots: readonly StoredSnapshot[]): Promise<void> {
+    const store = await this.store();
+    for (const snapshot of snapshots) await store.remove(snapshot);
+  }
+
+  async freeBytes(): Promise<number> {
+    return this.host.files.freeBytes((await this.store()).directory);
+  }
+
+  /** Where the topology says, or in the agent's state. */
   async store(): Promise<SnapshotStore> {
-    return new SnapshotStore(this.host.files, this.host.paths.snapshotsDir);
+    const { store, files, paths } = this.host;
+    const dir = (await store.spec())?.snapshots?.dir;
+    return new SnapshotStore(files, dir ?? paths.snapshotsDir);
   }
 
   private async found(store: SnapshotStore, sha256: string): Promise<StoredSnapshot> {

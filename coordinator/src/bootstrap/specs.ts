@@ -8,9 +8,10 @@ import type { BootstrapRecord } from '../state/records.js';
 import { healingPolicy } from '../topology/healing-settings.js';
 import type { NodePlace } from '../topology/places.js';
 import type { TopologyFile } from '../topology/schema.js';
+import { snapshotPolicy } from '../topology/snapshot-settings.js';
 
 export interface SpecInputs {
-  readonly topology: Pick<TopologyFile, 'name' | 'etcd' | 'healing'>;
+  readonly topology: Pick<TopologyFile, 'name' | 'etcd' | 'healing' | 'snapshots'>;
   readonly places: readonly NodePlace[];
   readonly record: Pick<
     BootstrapRecord,
@@ -57,6 +58,7 @@ export function memberSpecs(
     initialCluster: record.members.map(({ name, memberId, peerURLs }) => ({ name, memberId, peerURLs })),
     agents,
     healing,
+    ...(topology.snapshots === undefined ? {} : { snapshots: snapshotPolicy(topology.snapshots) }),
     unwanted: [...record.unwanted].sort(),
     ...replacesOf(place, record),
     ...(record.underWay === undefined ? {} : { hold: record.underWay }),
@@ -91,7 +93,15 @@ export function specDigests(inputs: SpecInputs): SpecDigests {
     specsSha256: sha256(specs),
     settingsSha256: sha256(
       specs.map(
-        ({ agents: _, healing: __, unwanted: ___, replaces: ____, hold: _____, ...settings }) => settings,
+        ({
+          agents: _,
+          healing: __,
+          snapshots: ___,
+          unwanted: ____,
+          replaces: _____,
+          hold: ______,
+          ...settings
+        }) => settings,
       ),
     ),
   };

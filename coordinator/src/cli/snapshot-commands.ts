@@ -1,5 +1,8 @@
 /** Snapshots of the cluster's data. */
-import { command, context, group, show } from './program.js';
+import { command, context, duration, group, show, wholeNumber } from './program.js';
+
+const keepDefault = 8;
+const maxAgeMsDefault = 30 * 24 * 60 * 60 * 1000;
 
 export function snapshotCommands(): void {
   const snapshot = group('snapshot', "snapshots of the cluster's data");
@@ -33,6 +36,26 @@ export function snapshotCommands(): void {
     .action((what: string, options: { on?: string }) =>
       show(async () =>
         (await import('../commands/snapshot-verify.js')).snapshotVerify(await context(), what, options.on),
+      ),
+    );
+  command(snapshot, 'prune', 'remove saved and sent ones that newer verified ones have overtaken')
+    .option('--keep <count>', 'so many verified ones stay', wholeNumber, keepDefault)
+    .option(
+      '--max-age <duration>',
+      'older ones go, the newest verified one excepted',
+      duration,
+      maxAgeMsDefault,
+    )
+    .option('--dry-run', 'print what would go, remove nothing')
+    .option('-y, --yes', 'do not ask')
+    .action((options: { keep: number; maxAge: number; dryRun?: boolean; yes?: boolean }) =>
+      show(async () =>
+        (await import('../commands/snapshot-prune.js')).snapshotPrune(await context(), {
+          keep: options.keep,
+          maxAgeMs: options.maxAge,
+          dryRun: options.dryRun === true,
+          yes: options.yes === true,
+        }),
       ),
     );
 }

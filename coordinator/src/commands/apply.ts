@@ -1,4 +1,4 @@
-/** `coordinator apply -f FILE`: another healing policy for a running cluster, told to every agent in a new generation. */
+/** `coordinator apply -f FILE`: another policy for healing or snapshots of a running cluster, told to every agent in a new generation. */
 import { exitOfAnswers, silentNotes, withAgents } from '../cluster/ask-agents.js';
 import { refuseWhileUnderWay } from '../cluster/finished.js';
 import { type Cluster, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
@@ -62,11 +62,13 @@ async function tell(cluster: Cluster): Promise<Published | undefined> {
 }
 
 function refuseOthers(changes: readonly Difference[], file: string): void {
-  const others = changes.filter((change) => !change.path.startsWith('healing.') && !isInstall(change));
+  const others = changes.filter(
+    (change) => !/^(healing\.|snapshots$|snapshots\.)/.test(change.path) && !isInstall(change),
+  );
   if (others.length === 0) return;
   throw new Failure({
     exit: 'refused',
-    what: `${file} differs from the running cluster in more than healing and etcd.install`,
+    what: `${file} differs from the running cluster in more than healing, snapshots and etcd.install`,
     where: others.map(changeLine),
     cause: 'members, certificates and etcd settings of a running cluster are not changed by apply',
     next: `put those keys of ${file} back`,
@@ -104,7 +106,7 @@ function appliedView(
     exit: exitOfAnswers({ answered: told, silent: missed }),
     notes: [
       ...remarks,
-      ...silentNotes(missed, 'still heals by the former policy'),
+      ...silentNotes(missed, 'still goes by the former policies'),
       ...(missed.length === 0 ? [] : ['then run coordinator apply again: it sends to the rest']),
     ],
   };
@@ -112,7 +114,7 @@ function appliedView(
 
 function changeLines(changes: readonly Difference[]): string {
   return changes.length === 0
-    ? 'healing and etcd.install are as they were'
+    ? 'healing, snapshots and etcd.install are as they were'
     : changes.map(changeLine).join('\n');
 }
 

@@ -2,7 +2,7 @@
 import type { StoredSnapshot } from '@etcd-agent/protocol';
 import { askAgents, exitOfAnswers, silentNotes, withAgents } from '../cluster/ask-agents.js';
 import { openCluster } from '../cluster/open-cluster.js';
-import { snapshotTable } from '../output/snapshots.js';
+import { scheduleLines, snapshotTable } from '../output/snapshots.js';
 import type { View } from '../output/view.js';
 import { isThere, savedSnapshots } from '../state/saved-snapshots.js';
 import type { CommandContext } from './context.js';
@@ -25,7 +25,10 @@ export async function snapshotList({ stateDir }: CommandContext): Promise<View> 
       here: here.map(({ where: _, ...note }) => note),
       nodes: answered.map(({ place, value }) => ({ node: place.name, ...value })),
     },
-    table: snapshotTable(here, onNodes),
+    table: [
+      snapshotTable(here, onNodes),
+      ...answered.flatMap(({ place, value }) => scheduleLines(place.name, value.schedule)),
+    ].join('\n'),
     exit: exitOfAnswers({ answered, silent }),
     notes: [
       ...silentNotes(silent, 'was not asked'),

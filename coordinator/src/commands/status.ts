@@ -11,6 +11,7 @@ import { type ClusterView, viewCluster } from '../cluster/probe-members.js';
 import type { ExitName } from '../failure.js';
 import { type AlarmRow, alarmNotes, alarmRows, alarmTable } from '../output/alarms.js';
 import { leaderOf, memberRows, memberTable } from '../output/members.js';
+import { scheduledLine, scheduledSnapshots } from '../output/scheduled-snapshots.js';
 import { sightRows, sightSentences, sightTable } from '../output/sights.js';
 import { table } from '../output/table.js';
 import { countVoters, verdictOf, verdictText } from '../output/verdict.js';
@@ -62,6 +63,7 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
   const names = cluster.places.map(({ name }) => name);
   const sights = sightRows(agents.views);
   const leader = seen === undefined ? undefined : leaderOf(seen);
+  const scheduled = scheduledSnapshots(cluster.topology.snapshots, agents.views);
   return {
     document: {
       kind: 'Status',
@@ -74,6 +76,7 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
       unwanted: record?.unwanted ?? [],
       underWay: record?.underWay ?? null,
       sights,
+      snapshots: scheduled,
       certificates,
     },
     table: [
@@ -97,6 +100,7 @@ export async function status({ stateDir }: CommandContext): Promise<View> {
       ...(record === undefined || record.unwanted.length === 0
         ? []
         : ['', `removed on purpose: ${record.unwanted.join(', ')}`]),
+      ...(record === undefined ? [] : ['', scheduledLine(scheduled)]),
       '',
       table(
         ['CERTIFICATE OF', 'NAME', 'EXPIRES'],

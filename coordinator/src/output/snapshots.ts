@@ -1,5 +1,5 @@
 /** Snapshots as tables and lines. */
-import type { SnapshotContent, StoredSnapshot } from '@etcd-agent/protocol';
+import type { SnapshotContent, SnapshotScheduleView, StoredSnapshot } from '@etcd-agent/protocol';
 import type { Source } from '../snapshots/plan/pick-source.js';
 import type { SavedSnapshotNote } from '../state/saved-snapshots.js';
 import { sizeText } from './sizes.js';
@@ -61,6 +61,29 @@ export function snapshotTable(here: readonly SavedHere[], nodes: readonly Stored
       each.verified === null ? 'no' : each.verified.at.slice(0, 19).concat('Z'),
     ]),
   ]);
+}
+
+export function pruneTable(
+  going: readonly { where: string; file: string; at: string; bytes: number; verified: object | null }[],
+): string {
+  return table(
+    ['WHERE', 'NAME', 'TAKEN', 'SIZE', 'VERIFIED'],
+    going.map(({ where, file, at, bytes, verified }) => [
+      where,
+      file,
+      at.slice(0, 19).concat('Z'),
+      sizeText(bytes),
+      verified === null ? 'no' : 'yes',
+    ]),
+  );
+}
+
+/** What the schedule of a node is at; nothing where the topology has none. */
+export function scheduleLines(node: string, schedule: SnapshotScheduleView | null): string[] {
+  if (schedule === null) return [];
+  const failed =
+    schedule.last === null || schedule.last.ok ? [] : [`  ${schedule.last.at}: ${schedule.last.text}`];
+  return [`${node}: ${schedule.now}`, ...failed];
 }
 
 function trialText(on: string, { etcdMinor, tookMs }: SnapshotContent): string {

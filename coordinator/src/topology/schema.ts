@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { nameSchema, plainPath, port, sha256Hex } from '@etcd-agent/protocol';
 import * as z from 'zod';
 import { healingSchema } from './healing-settings.js';
+import { snapshotsSchema } from './snapshot-settings.js';
 
 /** The most voters that etcd's authors advise is seven; nine leaves room for a migration. */
 export const nodesMax = 9;
@@ -122,6 +123,7 @@ export const topologySchema = z.strictObject({
     })
     .prefault({}),
   healing: healingSchema.describe('What every agent may do by itself when its etcd fails.'),
+  snapshots: snapshotsSchema.describe('Snapshots that agents take by themselves. Left out: none.'),
   pki: z
     .strictObject({
       key: keySchema.optional(),

@@ -50,6 +50,15 @@ healing:
   quarantine: 7d                     # data moved aside is kept this long; what the last repair moved stays
   quarantineBytesMax: 17179869184    # of all the other quarantines: two databases of 8 GiB
 
+# Snapshots that the agents take by themselves, one agent at a time, each tried on a throw-away etcd. Left out: none.
+# Change it later with: coordinator apply -f FILE
+snapshots:
+  every: 6h                          # the cluster takes one this often, its nodes in turns
+  keep: 8                            # verified ones on each node
+  maxAge: 30d                        # older ones go; the newest verified one of a node never
+  # dir: /var/backups/etcd           # on each node; without it, in the agent's state
+  minFreeBytes: 1073741824           # stays free there beside a snapshot and its trial restore
+
 # In cfssl's words. These are the runbook's values.
 pki:
   key: { algo: rsa, size: 4096 }     # or { algo: ecdsa, size: 256 }: a thousand times faster to make

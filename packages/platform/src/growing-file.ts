@@ -60,6 +60,11 @@ export class GrowingFile {
     });
   }
 
+  /** After `settle`. Leaves it where it grew, for whoever moves it. */
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+
   /** After `settle`. Gives the file its name; refuses with `EEXIST` where something has it, and leaves that as it is. */
   publish(path: string): Promise<void> {
     return asFileError('name', path, async () => {

@@ -76,6 +76,8 @@ export const peerViewSchema = z.strictObject({
   /** `rejoin`: it has evidence for a repair and waits for something; `repairing`: one is under way. */
   intent: z.enum(['none', 'rejoin', 'repairing']),
   paused: z.boolean(),
+  /** How old the newest verified snapshot is that it took by itself; null: it has none. Left out by who does not know yet. */
+  snapshotAgeMs: z.int().min(0).nullable().optional(),
   sights: z.array(sightSchema).max(9),
   /** The highest place in the log that it has seen each member at, once that was ten seconds ago. */
   remembered: z.array(positionSchema.extend({ memberId: hexId })).max(32),

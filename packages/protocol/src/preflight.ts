@@ -4,8 +4,8 @@
 import * as z from 'zod';
 import { nameSchema } from './identity.js';
 import { instant, port } from './ids.js';
+import { plainPath } from './plain-path.js';
 import { dataDirSchema, serviceStateSchema } from './snapshot.js';
-import { plainPath } from './spec.js';
 
 export const endpointSchema = z.strictObject({ host: z.string().min(1).max(255), port });
 export type EndpointAddress = z.infer<typeof endpointSchema>;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { etcdSettingsSchema, type MemberSpec, memberSpecSchema, plainPath } from './spec.js';
+import { plainPath } from './plain-path.js';
+import { etcdSettingsSchema, type MemberSpec, memberSpecSchema } from './spec.js';
 import { sampleSpec } from './testing/samples.js';
 
 const accepts = (spec: unknown) => memberSpecSchema.safeParse(spec).success;

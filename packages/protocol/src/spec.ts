@@ -7,16 +7,8 @@ import { healingPolicySchema } from './healing.js';
 import { nameSchema } from './identity.js';
 import { hexId, port, sha256Hex } from './ids.js';
 import { formerClusterSchema, formerClustersMax, operationSchema } from './operation.js';
-
-/** An absolute path that needs no quoting anywhere: not in a unit, not in an environment file. */
-export const plainPath = z
-  .string()
-  .max(512)
-  .regex(/^\/[A-Za-z0-9._/@+-]*[A-Za-z0-9._@+-]$/, {
-    error: 'is no path here: absolute, with only letters, digits and . _ / @ + -',
-    abort: true,
-  })
-  .refine((path) => !/\/(\.{0,2})(\/|$)/.test(path), 'is no path here: . and .. and // may not be in it');
+import { plainPath } from './plain-path.js';
+import { snapshotPolicySchema } from './snapshot-policy.js';
 
 const httpsUrl = z
   .string()
@@ -91,6 +83,8 @@ export const memberSpecSchema = z.strictObject({
     .max(9),
   /** What this node's agent may do by itself when its etcd fails. */
   healing: healingPolicySchema.prefault({}),
+  /** Snapshots that agents take by themselves; left out: none. */
+  snapshots: snapshotPolicySchema.optional(),
   /** Nodes whose member an operator removed on purpose: nobody brings it back. */
   unwanted: z.array(nameSchema).max(9).default([]),
   /** Set for a reinstalled host: it takes the place of this member, whose data is gone with the former installation. */

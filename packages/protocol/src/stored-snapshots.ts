@@ -1,6 +1,7 @@
 /** Snapshots of etcd's data that an agent keeps, and what a trial restore of one came to. */
 import * as z from 'zod';
 import { instant, sha256Hex, uint64 } from './ids.js';
+import { snapshotPolicySchema } from './snapshot-policy.js';
 
 /** etcd's own advice is a database of 8 GiB at most. */
 export const snapshotBytesMax = 64 * 1024 ** 3;
@@ -45,3 +46,13 @@ export type StoredSnapshot = z.infer<typeof storedSnapshotSchema>;
 
 /** Most snapshots that one agent keeps, whatever it is told. */
 export const storedSnapshotsMax = 200;
+
+/** What the schedule of an agent is at: null where the topology has none. */
+export const snapshotScheduleSchema = z.strictObject({
+  policy: snapshotPolicySchema,
+  /** What it waits for, or does, in a sentence. */
+  now: z.string().max(1_000),
+  /** The end of the last one that this agent took or tried to take; null since its start: none. */
+  last: z.strictObject({ at: instant, ok: z.boolean(), text: z.string().max(1_000) }).nullable(),
+});
+export type SnapshotScheduleView = z.infer<typeof snapshotScheduleSchema>;

@@ -26,7 +26,12 @@ import {
 } from '../preflight.js';
 import { dataDirSchema, nodeSnapshotSchema } from '../snapshot.js';
 import { memberSpecSchema } from '../spec.js';
-import { snapshotBytesMax, storedSnapshotSchema, storedSnapshotsMax } from '../stored-snapshots.js';
+import {
+  snapshotBytesMax,
+  snapshotScheduleSchema,
+  storedSnapshotSchema,
+  storedSnapshotsMax,
+} from '../stored-snapshots.js';
 import { defineMethods, pem } from './define.js';
 
 /** A database of eight gigabytes on a slow disk. */
@@ -104,6 +109,7 @@ export const agentMethods = defineMethods({
       directory: z.string(),
       freeBytes: z.int().min(0),
       snapshots: z.array(storedSnapshotSchema).max(storedSnapshotsMax),
+      schedule: snapshotScheduleSchema.nullable(),
     }),
   },
   /** A snapshot is about to be sent, as with `install.begin`. One that is kept here already is whole: `received` says so. */
