@@ -13,6 +13,7 @@ import { agentSeen, enrol, healthy, initialiseAsRunbook, listening } from './lab
 import { type AgentPackage, agentPackage, newerAgentPackage } from './lab/packages.js';
 import type { HostName } from './lab/places.js';
 import { mainPid, property } from './lab/services.js';
+import * as ssh from './lab/ssh.js';
 import { story } from './lab/story.js';
 
 const dataDir = '/var/lib/etcd/default.etcd';
@@ -85,12 +86,19 @@ function tell(lab: Lab): void {
   });
 
   describe('an upgrade', () => {
-    test('of the .deb restarts the agent and not etcd, and keeps what was configured', async () => {
-      const upgrade = async () => aptInstall(etcd0, (await newerAgentPackage()).deb);
-      await upgraded(lab, etcd0, upgrade);
+    test('of the .deb over ssh restarts the agent and not etcd, and keeps what was configured', async () => {
+      await ssh.makeOperator({});
+      for (const host of [etcd0, etcd2]) {
+        await ssh.startSshd(host);
+        await ssh.authorise(host, 'root');
+        await ssh.makeKnown(host);
+      }
+      await upgraded(lab, etcd0, async () =>
+        overSsh(lab, etcd0, (await newerAgentPackage()).deb, 'upgraded'),
+      );
     });
 
-    test('of the .rpm as well', async () => {
+    test('of the .rpm by dnf, which has a newer one in its repository', async () => {
       await publish(etcd2, await newerAgentPackage());
       await upgraded(lab, etcd2, () => dnf(etcd2, 'upgrade', 'etcd-agent'));
     });
@@ -153,6 +161,17 @@ function tell(lab: Lab): void {
       await gone(etcd2);
       expect(await etcd2.must('cat', '/etc/etcd-agent/agent.yaml.rpmsave')).toContain('logLevel: debug');
       expect(await etcd2.must('cat', dropIn)).not.toMatch(clearanceCondition);
+      expect(await mainPid(etcd2, 'etcd')).toBe(etcd);
+    });
+
+    test('of the .rpm is taken back over ssh, by dnf there', async () => {
+      const etcd = await mainPid(etcd2, 'etcd');
+      await overSsh(lab, etcd2, (await agentPackage()).rpm, 'installed');
+      expect(await etcd2.must('rpm', '-q', '--qf', '%{VERSION}', 'etcd-agent')).toBe(
+        (await agentPackage()).version,
+      );
+      await until('the agent is back', 15_000, async () => agentSeen(lab, 'etcd2'));
+      expect(await etcd2.must('cat', dropIn)).toMatch(clearanceCondition);
       expect(await mainPid(etcd2, 'etcd')).toBe(etcd);
     });
 
@@ -225,6 +244,15 @@ async function aptInstall(host: Host, deb: string): Promise<string> {
   const inHost = `/var/tmp/${basename(deb)}`;
   copyFileSync(deb, host.path(inHost));
   return patient(host, 'apt-get', 'install', '-y', '-q', '--allow-downgrades', inHost);
+}
+
+/** `coordinator install` with this package on one host, which ends in this result. */
+async function overSsh(lab: Lab, { name }: Host, file: string, result: string): Promise<string> {
+  const words = ['install', name, '--package', file, '--ssh-config', ssh.sshConfig, '-o', 'json'];
+  const { stdout, stderr } = await lab.coordinator(words, { timeoutMs: packageMsMax });
+  const [row] = (JSON.parse(stdout || '{"nodes":[]}') as { nodes: unknown[] }).nodes;
+  expect(row, stderr).toMatchObject({ node: name, result });
+  return stderr;
 }
 
 async function patient(host: Host, program: string, ...args: string[]): Promise<string> {
