@@ -38,9 +38,7 @@ export class ServedReads {
 
   /** `pid` is that of this node's etcd when the look began; undefined where it does not run. */
   see(own: EndpointSight | undefined, pid: number | undefined, { at, fromMs, untilMs }: LookTimes): void {
-    const sameProcess = (earlier: Read | undefined) => earlier?.pid === pid && pid !== undefined;
-    if (!sameProcess(this.placed)) this.placed = undefined;
-    if (!sameProcess(this.read)) this.read = undefined;
+    if (pid === undefined || this.placed?.pid !== pid) this.placed = undefined;
     // Looks may overlap: what one tells is of after the read only where it began after that had ended.
     if (this.placed !== undefined && fromMs >= this.placed.untilMs) {
       this.known = { memberId: this.placed.memberId, at: this.placed.at, index: this.placed.index };

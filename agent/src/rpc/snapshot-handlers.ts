@@ -11,6 +11,7 @@ export const snapshotHandlers: Handlers<SnapshotMethods, CallContext> = {
   'snapshot.begin': (file, { snapshots }) => snapshots.begin(file),
   'snapshot.piece': (piece, { snapshots }) => snapshots.piece(piece),
   'snapshot.verify': ({ sha256, trial }, { snapshots }) => snapshots.verify(sha256, trial),
+  'snapshot.ofDatabase': (_params, { snapshots }) => snapshots.ofDatabase(),
   'snapshot.read': ({ sha256, offset }, { snapshots }) => snapshots.read(sha256, offset),
   'snapshot.forget': ({ sha256 }, { snapshots }) => snapshots.forget(sha256),
 };

@@ -1,8 +1,10 @@
 /** What a coordinator asks for about snapshots on this host, one long thing at a time. */
 import { Fault, type MemberSpec, type Piece, pieceBytesMax, type StoredSnapshot } from '@etcd-agent/protocol';
+import { effectiveSpec } from '../heal/effective-spec.js';
 import type { AgentHost } from '../host.js';
 import { type Announced, beginReceiving, partOf, receivePiece } from '../incoming.js';
 import { OneThing } from '../one-thing.js';
+import { copyDatabase } from './copy-database.js';
 import { findRestoreProgram } from './restore-program.js';
 import { SnapshotStore } from './snapshot-store.js';
 import { takeOwn } from './take-own.js';
@@ -61,6 +63,15 @@ export class Snapshots {
       if (known !== undefined) await store.check(store.pathOf(known), sha256);
       return trial ? this.tried(store, snapshot) : snapshot;
     });
+  }
+
+  /** Of the database of this node's own etcd, which does not answer. */
+  async ofDatabase(): Promise<StoredSnapshot> {
+    const store = await this.store();
+    const spec = await effectiveSpec(this.host);
+    if (spec === undefined)
+      throw new Fault('refused', 'this node has no member spec yet', 'coordinator bootstrap');
+    return this.one.only('copying the database', () => copyDatabase(this.host, store, spec.etcd.dataDir));
   }
 
   async read(sha256: string, offset: number): Promise<{ bytes: number; piece: Piece }> {

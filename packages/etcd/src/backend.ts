@@ -6,7 +6,7 @@
  * to it yet, up to a tenth of a second of them.
  */
 import type { Alarm, Member } from './admin.js';
-import { type BoltBucket, BoltError, BoltFile, bucketIn, type ReadAt } from './bolt.js';
+import { type BoltBucket, BoltError, BoltFile, bucketIn, lastTransaction, type ReadAt } from './bolt.js';
 import { crc32c } from './crc32c.js';
 import { memberId, memberIdFromUint64 } from './ids.js';
 import { FieldReader, Malformed } from './wal-record.js';
@@ -35,7 +35,11 @@ const alarmsMax = 100;
 /** Reads a few pages only. Throws {@link BoltError} where the file is not etcd's, or damaged there. */
 export async function readBackend(readAt: ReadAt): Promise<Backend> {
   try {
-    return await readParts(readAt);
+    const before = await lastTransaction(readAt);
+    const backend = await readParts(readAt);
+    if (before !== (await lastTransaction(readAt)))
+      throw new BoltError('it was written to while it was read');
+    return backend;
   } catch (error) {
     // An id or a message that cannot be one.
     if (error instanceof RangeError || error instanceof Malformed) throw new BoltError(error.message);

@@ -78,6 +78,17 @@ describe('a bbolt file', () => {
     }
   });
 
+  it('with a page that is in it twice is damaged', async () => {
+    const written = new Map([['key', new Map(['a', 'b'].map((name) => [name, Buffer.alloc(1)]))]]);
+    const bytes = boltFile(written, { pageBytes: 1024, perPage: 1, inlineMax: 0 });
+    const branch = [...Array(bytes.length / 1024).keys()].find(
+      (id) => id > 3 && bytes.readUInt16LE(id * 1024 + 8) === 1,
+    )!;
+    // Its second element leads to where its first one does.
+    bytes.writeBigUInt64LE(bytes.readBigUInt64LE(branch * 1024 + 24), branch * 1024 + 40);
+    await expect(everything(await BoltFile.open(readAtOf(bytes)))).rejects.toThrow('out of order');
+  });
+
   it('is read by its newer head, and by the other one where that is damaged', async () => {
     const bytes = boltFile(new Map([['key', new Map([['a', Buffer.from('b')]])]]), {
       pageBytes: 4096,

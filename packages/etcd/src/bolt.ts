@@ -4,7 +4,7 @@
  *
  * The bytes come through a port, a page at a time; nothing is kept and nothing written. A damaged file ends in a
  * {@link BoltError}, never in an endless walk: pages lie below the file's own mark, keys only rise, and trees are not deep. A file
- * that is being written to has no moment of its own: read one whose etcd does not run.
+ * that is being written to has no moment of its own: see {@link lastTransaction}.
  */
 
 /** Bytes of the file from `offset`: fewer, or none, at its end. */
@@ -137,6 +137,11 @@ export class BoltFile {
     if (overflow > 0) bytes = await readAll(this.readAt, id * pageBytes, length);
     return new Page(bytes, `page ${id}`, isRoot);
   }
+}
+
+/** The number of the last transaction, in decimal: the file is as it was while that is the same. */
+export async function lastTransaction(readAt: ReadAt): Promise<string> {
+  return String((await readMeta(readAt)).transaction);
 }
 
 /** The tree of a bucket, from its entry in another one. */

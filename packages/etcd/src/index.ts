@@ -12,7 +12,7 @@ export { EtcdError } from './admin.js';
 export type { Backend, BackendSum } from './backend.js';
 export { readBackend, sumBackend } from './backend.js';
 export type { ReadAt } from './bolt.js';
-export { BoltError } from './bolt.js';
+export { BoltError, lastTransaction } from './bolt.js';
 export type { ParsedEtcdConf } from './conf-parse.js';
 export { parseEtcdConf, parseInitialCluster } from './conf-parse.js';
 export { renderEtcdConf, renderInitialCluster } from './conf-render.js';

@@ -17,6 +17,8 @@ const passOverMs = 300;
 export interface Written {
   /** Keys whose write etcd has acknowledged; the value is the key. */
   readonly acknowledged: readonly string[];
+  /** When each of them was, by the wall clock, in milliseconds. */
+  readonly acknowledgedAtMs: readonly number[];
   /** How many ended otherwise: they may be there or not. */
   readonly unknown: number;
   /** Longest time between two acknowledgements, milliseconds, and what the members said meanwhile. */
@@ -26,6 +28,7 @@ export interface Written {
 
 export class Writer {
   private readonly acknowledged: string[] = [];
+  private readonly acknowledgedAtMs: number[] = [];
   private unknown = 0;
   private longestStallMs = 0;
   private lastMs = performance.now();
@@ -68,8 +71,8 @@ export class Writer {
     await this.running;
     for (const member of this.members) member.close();
     this.noteStall();
-    const { acknowledged, unknown, longestStallMs, refusals } = this;
-    return { acknowledged, unknown, longestStallMs, refusals };
+    const { acknowledged, acknowledgedAtMs, unknown, longestStallMs, refusals } = this;
+    return { acknowledged, acknowledgedAtMs, unknown, longestStallMs, refusals };
   }
 
   private async write(): Promise<void> {
@@ -84,6 +87,7 @@ export class Writer {
         await member.put(key, key);
         this.noteStall();
         this.acknowledged.push(key);
+        this.acknowledgedAtMs.push(Date.now());
       } catch (error) {
         if (!(error instanceof EtcdError)) throw error;
         this.unknown += 1;

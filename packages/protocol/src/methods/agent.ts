@@ -128,6 +128,8 @@ export const agentMethods = defineMethods({
     params: z.strictObject({ sha256: sha256Hex, trial: z.boolean() }),
     result: storedSnapshotSchema,
   },
+  /** Keeps a copy of the database of this node's etcd, which does not answer: `busy` while that still changes it. */
+  'snapshot.ofDatabase': { roles: ['coordinator'], params: z.strictObject({}), result: storedSnapshotSchema },
   /** The bytes from `offset`; none at the end. */
   'snapshot.read': {
     roles: ['coordinator'],

@@ -28,6 +28,7 @@ describe('the methods of an agent', () => {
       'snapshot.begin': 'coordinator',
       'snapshot.piece': 'coordinator',
       'snapshot.verify': 'coordinator',
+      'snapshot.ofDatabase': 'coordinator',
       'snapshot.read': 'coordinator',
       'snapshot.forget': 'coordinator',
       'pki.request': 'coordinator',

@@ -1,0 +1,4 @@
+/** Two of three lost on etcd 3.4.23. */
+import { tellRecoverRows } from '../worlds/loopback/recover-rows.js';
+
+tellRecoverRows('3.4.23', 3);

@@ -1,0 +1,143 @@
+/** Lost quorum, as an operator meets it: what `coordinator recover` says and does where a majority is killed, wiped, or away. */
+import { beforeAll, expect, test } from 'vitest';
+import { describeOutcome, type EtcdVersion, type Outcome, waitFor } from '../../support/index.js';
+import { etcdctl } from './etcd-access.js';
+import { powerOff, wipe } from './faults.js';
+import { HealingWorld } from './healing-world.js';
+import { Writer, type Written } from './writer.js';
+
+/** The parts of `recover -o json` that are looked at. */
+interface RecoverView {
+  readonly outcome: string;
+  readonly survivors: readonly { readonly node: string; readonly etcd: string; readonly committed: string }[];
+  readonly start?: readonly { readonly node: string; readonly commands: readonly string[] }[];
+  readonly missing?: readonly string[];
+  readonly losses?: { readonly kept: { readonly before?: string } };
+}
+
+/** A repair of a node that was given up, which comes back after all. */
+const rejoinMsMax = 60_000;
+
+export function tellRecoverRows(version: EtcdVersion, count: number): void {
+  let world: HealingWorld;
+  const majority = Math.floor(count / 2) + 1;
+  const recover = (...more: string[]) =>
+    world.cluster.coordinator(['recover', ...more], { timeoutMs: 120_000 });
+  const confirmed = ['--yes', '--confirm', 'test'];
+  const view = ({ stdout }: Outcome) => JSON.parse(stdout) as RecoverView;
+  const noQuorum = () => waitFor('no quorum', async () => (await world.list()) === undefined, 30_000);
+
+  beforeAll(async () => {
+    world = await HealingWorld.start({ version, nodes: count });
+    return () => world.close();
+  });
+
+  test('a cluster that serves is not recovered', async () => {
+    const outcome = await recover(...confirmed);
+    expect(outcome.code, describeOutcome(outcome)).toBe(6);
+    expect(outcome.stderr).toContain('still has a quorum');
+  });
+
+  test('a majority killed with its data intact: they are to be started, and nothing else is offered', async () => {
+    const killed = world.nodes.slice(0, majority);
+    await Promise.all(killed.map(powerOff));
+    await Promise.all(
+      killed.map((node) => {
+        // Their etcd ends at once, however often it is started.
+        node.configure({ etcdBinary: '/bin/false' });
+        return node.startAgent();
+      }),
+    );
+    await noQuorum();
+    const outcome = await recover(...confirmed, '-o', 'json');
+    expect(outcome.code, describeOutcome(outcome)).toBe(6);
+    const told = view(outcome);
+    expect(told.outcome).toBe('start');
+    expect(told.survivors).toHaveLength(count);
+    for (const { name } of killed)
+      expect(told.start?.find(({ node }) => node === name)?.commands).toEqual([
+        `coordinator explain ${name}`,
+      ]);
+    await Promise.all(
+      killed.map(async (node) => {
+        await powerOff(node);
+        node.configure({});
+        await node.startAgent();
+      }),
+    );
+    await world.whole(60_000);
+  });
+
+  test('a majority wiped under a client that writes: one survivor goes on, and what is lost is no more than was said', async () => {
+    const writer = await Writer.start(world.cluster, 'last/');
+    await waitFor('writes', () => writer.count > 50, 60_000);
+    const former = world.cluster.record()!.clusterId;
+    const [lost, survivors] = [world.nodes.slice(0, majority), world.nodes.slice(majority)];
+    // The others go on without the survivors: what they acknowledge then is what is lost.
+    await Promise.all(survivors.map(powerOff));
+    const shared = writer.count;
+    await waitFor('writes without the survivors', () => writer.count > shared + 30, 60_000);
+    await Promise.all(lost.map((node) => wipe(node, 'killed')));
+    await Promise.all(survivors.map((node) => node.startAgent()));
+    await noQuorum();
+    await Promise.all(
+      survivors.map((node) => waitFor(`etcd of ${node.name}`, () => node.etcdPid() !== undefined, 30_000)),
+    );
+    const written = await writer.stop();
+    const shown = await recover('--dry-run', '-o', 'json');
+    expect(shown.code, describeOutcome(shown)).toBe(0);
+    const told = view(shown);
+    expect(told.outcome).toBe('recover');
+    expect(told.survivors).toHaveLength(count - majority);
+
+    // Killed while the nodes are at work, and again on the way.
+    for (const phase of ['Stop etcd and move its data aside', 'Start etcd']) {
+      const args = phase === 'Start etcd' ? ['--resume'] : confirmed;
+      const running = world.cluster.startCoordinator(['recover', ...args], { timeoutMs: 120_000 });
+      await waitFor(phase, () => running.stderr().includes(phase), 120_000, 20);
+      running.kill('SIGKILL');
+      await running.ended;
+    }
+    const refused = await recover(...confirmed);
+    expect(refused.code, describeOutcome(refused)).not.toBe(0);
+    expect(refused.stderr).toContain('coordinator recover --resume');
+    const resumed = await recover('--resume');
+    expect(resumed.code, describeOutcome(resumed)).toBe(0);
+    await world.whole(30_000);
+    expect(world.cluster.record()!.clusterId).not.toBe(former);
+    await expectBounded(written, told);
+  });
+
+  test('a node that was given up and comes back is fenced, and joins again with what the others have', async () => {
+    const away = world.nodes[count - 1]!;
+    const wiped = world.nodes.slice(0, majority - 1);
+    const former = await world.memberId(away);
+    await powerOff(away);
+    await Promise.all(wiped.map((node) => wipe(node, 'killed')));
+    await noQuorum();
+    const refused = await recover(...confirmed, '-o', 'json');
+    expect(refused.code, describeOutcome(refused)).toBe(6);
+    expect(view(refused)).toMatchObject({ outcome: 'silent', missing: [away.name] });
+    const outcome = await recover(...confirmed, '--give-up', away.name);
+    expect([0, 3], describeOutcome(outcome)).toContain(outcome.code);
+    const others = world.nodes.filter((node) => node !== away);
+    await world.whole(30_000, others);
+    await away.startAgent();
+    await world.cluster.must(['recover', '--resume']);
+    await world.whole(rejoinMsMax);
+    expect(await world.memberId(away)).not.toBe(former);
+  });
+
+  /** Nothing is lost that was acknowledged before the moment that was told. */
+  async function expectBounded(written: Written, told: RecoverView): Promise<void> {
+    const listed = await etcdctl(world.cluster, world.nodes[0]!, ['get', 'last/', '--prefix', '--keys-only']);
+    const there = new Set(listed.split('\n'));
+    const before = told.losses?.kept.before;
+    expect(before, JSON.stringify(told)).toBeDefined();
+    const lostAt = written.acknowledged.flatMap((key, at) =>
+      there.has(key) ? [] : [written.acknowledgedAtMs[at]!],
+    );
+    expect(lostAt.length, 'writes that were lost').toBeGreaterThan(20);
+    for (const at of lostAt) expect(at).toBeGreaterThanOrEqual(Date.parse(before!));
+  }
+}
