@@ -1,9 +1,7 @@
 /** The screens of a recovery: the survivors side by side, what could be lost, and what will be done. */
 import type { Losses } from '../recover/plan/losses.js';
-import type { Candidate, DisksSeen, RecoverPlan } from '../recover/plan/plan-recover.js';
+import type { Candidate, DisksSeen, Recovery } from '../recover/plan/plan-recover.js';
 import { table } from './table.js';
-
-type Recovery = Extract<RecoverPlan, { kind: 'recover' }>;
 
 /** One row for each node, the furthest survivor first. */
 export function survivorTable({ candidates, empty, silent }: DisksSeen): string {

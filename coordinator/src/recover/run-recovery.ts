@@ -18,12 +18,10 @@ import { readSnapshotFile, type SnapshotFile } from '../restore/snapshot-file.js
 import type { SavedSnapshot } from '../snapshots/save-snapshot.js';
 import type { BootstrapRecord } from '../state/records.js';
 import { lookForRecovery } from './look.js';
-import { planRecover, type RecoverPlan } from './plan/plan-recover.js';
+import { holdsStill, planRecover, type RecoverPlan, type Recovery } from './plan/plan-recover.js';
 import { saveSurvivor, startSurvivors } from './save-survivors.js';
 
 export const resumeCommand = 'coordinator recover --resume';
-
-export type Recovery = Extract<RecoverPlan, { kind: 'recover' }>;
 
 /** What one run works with. */
 export interface RecoveryWork {
@@ -130,19 +128,15 @@ export async function restoreFrom(
 
 /** What a person agreed to is what is done: there is no quorum still, and the same survivor is the one to go on from. */
 async function sameAsBefore(work: RecoveryWork, before: Recovery): Promise<Recovery> {
-  const now = await lookAndPlan(work);
-  if (now.kind === 'recover') {
-    const [was, is] = [before, now].map(({ chosen, takePart }) =>
-      [chosen.survivor.node, ...takePart].join(' '),
-    );
-    if (was === is) return now;
-  }
+  const { wish } = work;
+  const now = await lookAndPlan({ ...work, wish: { ...wish, from: before.chosen.survivor.node } });
+  if (now.kind === 'recover' && holdsStill(before, now, wish.from !== undefined)) return now;
   throw new Failure({
     exit: 'refused',
     what: 'the nodes are not as they were when this was agreed to; no data was moved',
     cause:
       now.kind === 'recover'
-        ? `another survivor goes further now, or other nodes answer: ${now.chosen.survivor.node}, with ${now.takePart.join(', ')}`
+        ? `another survivor goes further now, or other nodes answer: ${now.recommended.survivor.node}, with ${now.takePart.join(', ')}`
         : now.kind === 'quorum'
           ? `there is a quorum again: reads go through ${now.through.join(', ')}`
           : 'others answer now, or their data counts again',

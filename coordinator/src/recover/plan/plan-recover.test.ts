@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lossSentences, recoveryScreen } from '../../output/recovery.js';
 import { type Disk, instant, memberIdOf, node, silentNode, situation } from '../testing/reports.js';
-import { planRecover, type RecoverPlan } from './plan-recover.js';
+import { holdsStill, planRecover, type RecoverPlan } from './plan-recover.js';
 import type { Situation } from './situation.js';
 
 function recovery(seen: Situation): Extract<RecoverPlan, { kind: 'recover' }> {
@@ -134,6 +134,27 @@ describe('the recommended survivor', () => {
     );
     expect(plan.chosen.survivor.node).toBe('etcd1');
     expect(plan.recommended.survivor.node).toBe('etcd0');
+  });
+});
+
+describe('what was agreed to', () => {
+  const wiped = [2, 3, 4].map((at) => node(at, 5, 'wiped'));
+  const of = (first: Disk, second: Disk, from?: string) =>
+    recovery(situation([node(0, 5, first), node(1, 5, second), ...wiped], { from }));
+
+  it('holds while another that has as much comes before it, and not where one has more or it has less itself', () => {
+    const before = of({}, { etcd: 'stopped' });
+    expect(holdsStill(before, of({ etcd: 'stopped' }, {}, 'etcd0'), false)).toBe(true);
+    const further = of({}, { committed: 101 }, 'etcd0');
+    expect(holdsStill(before, further, false)).toBe(false);
+    expect(holdsStill(before, further, true)).toBe(true);
+    expect(holdsStill(before, of({ committed: 99 }, { committed: 99 }, 'etcd0'), true)).toBe(false);
+  });
+
+  it('does not hold where other nodes answer', () => {
+    const seen = [node(0, 5, {}), node(1, 5, 'wiped'), ...wiped.slice(0, 2), silentNode(4)];
+    const before = recovery(situation(seen, { givenUp: ['etcd4'] }));
+    expect(holdsStill(before, recovery(situation([...seen.slice(0, 4), wiped[2]!])), false)).toBe(false);
   });
 });
 

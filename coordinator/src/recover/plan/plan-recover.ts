@@ -9,7 +9,7 @@ import { quorum } from '@etcd-agent/etcd';
 import type { DiskReport, ReportedMember } from '@etcd-agent/protocol';
 import { type Losses, lossesOf } from './losses.js';
 import type { Situation } from './situation.js';
-import { reasonFor, type Survivor, survivorsOf, whyNothing } from './survivors.js';
+import { compareNumbers, reasonFor, type Survivor, survivorsOf, whyNothing } from './survivors.js';
 
 export interface Candidate {
   readonly survivor: Survivor;
@@ -49,6 +49,22 @@ export type RecoverPlan =
       /** The nodes given up are enough to be a quorum by themselves, if they still see each other. */
       readonly mayGoOn: boolean;
     } & DisksSeen);
+
+export type Recovery = Extract<RecoverPlan, { kind: 'recover' }>;
+
+/**
+ * Whether what a person agreed to is still what there is: the same nodes take part, the chosen survivor has no less than it had, and
+ * no other has more, unless that was `overruled`. Survivors with as much as one another may change places meanwhile.
+ */
+export function holdsStill(before: Recovery, now: Recovery, overruled: boolean): boolean {
+  const [was, is, best] = [before.chosen, now.chosen, now.recommended].map(({ survivor }) => survivor);
+  return (
+    before.takePart.join() === now.takePart.join() &&
+    was!.node === is!.node &&
+    compareNumbers(is!.committed, was!.committed) >= 0 &&
+    (overruled || compareNumbers(is!.committed, best!.committed) >= 0)
+  );
+}
 
 export interface Startable {
   readonly node: string;
