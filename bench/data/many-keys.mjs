@@ -1,4 +1,6 @@
 // Keys as a cluster of Kubernetes has them: some kinds, namespaces of forty, names with a random-looking end.
+import { untilDone } from './watched-command.mjs';
+
 const keysPerTransaction = 128;
 const writers = 8;
 const writeMsMax = 120_000;
@@ -15,7 +17,7 @@ export async function fillKeys(endpoints, count) {
       const from = next;
       next = Math.min(count, next + keysPerTransaction);
       const pairs = Array.from({ length: next - from }, (_, at) => [keyOf(from + at), value]);
-      await endpoints[index % endpoints.length].putAll(pairs, writeMsMax);
+      await untilDone(() => endpoints[index % endpoints.length].putAll(pairs, writeMsMax));
     }
   };
   await Promise.all(Array.from({ length: writers }, write));
