@@ -9,10 +9,12 @@ import { describe, describeMachine, print } from './bootstrap/report.mjs';
 import { readArguments, usage } from './data/arguments.mjs';
 import { measureDelete, printDelete } from './data/delete.mjs';
 import { measureMemory, printMemory } from './data/memory.mjs';
+import { measureSave, printSave } from './data/save.mjs';
 
 const measurements = {
   delete: { measure: measureDelete, show: printDelete },
   memory: { measure: measureMemory, show: printMemory },
+  save: { measure: measureSave, show: printSave },
 };
 
 const root = fileURLToPath(new URL('..', import.meta.url));

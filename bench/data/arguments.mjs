@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export const usage = `npm run bench -- data [options]
-  --only NAME       one measurement, may be given several times (all): delete, memory
+  --only NAME       one measurement, may be given several times (all): delete, memory, save
   --keys N          how many keys are listed and deleted (1000000)
   --rounds N        pairs of floor and ours (1)
   --etcd PATH|VERSION  the etcd to run, with its etcdctl beside it (3.4.23)

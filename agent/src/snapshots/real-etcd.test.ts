@@ -21,6 +21,7 @@ import {
   processesWithArgument,
   systemClock,
 } from '@etcd-agent/platform';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AgentHost } from '../host.js';
 import { restoreSnapshot } from './restore-snapshot.js';
@@ -50,13 +51,13 @@ class Source {
     readonly home: string,
   ) {}
 
-  async start(): Promise<void> {
+  async start(dataDir = join(this.home, 'data')): Promise<void> {
     const [client, peer] = (await freeLoopbackPorts(2)) as [number, number];
     this.endpoint = `http://127.0.0.1:${client}`;
     const urls = [`--listen-client-urls=${this.endpoint}`, `--advertise-client-urls=${this.endpoint}`];
     this.child = spawn(
       join(programs, this.version, 'etcd'),
-      [`--data-dir=${join(this.home, 'data')}`, `--listen-peer-urls=http://127.0.0.1:${peer}`, ...urls],
+      [`--data-dir=${dataDir}`, `--listen-peer-urls=http://127.0.0.1:${peer}`, ...urls],
       { stdio: 'ignore' },
     );
     while (!(await acceptsConnections('127.0.0.1', client, 500))) await systemClock.sleep(50);
@@ -75,6 +76,31 @@ class Source {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+  }
+
+  /** By the JSON gateway: bytes of any kind go in, as base64. */
+  async call(path: string, body: object): Promise<Record<string, unknown>> {
+    const prefix = this.version < '3.4' ? 'v3beta' : 'v3';
+    const reply = await fetch(`${this.endpoint}/${prefix}/${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    });
+    const read = (await reply.json()) as Record<string, unknown>;
+    if (!reply.ok) throw new Error(`${path}: ${JSON.stringify(read)}`);
+    return read;
+  }
+
+  /** Everything that clients can see of it, now and at an earlier revision; each key says its lease, and a lease how long it was granted for. */
+  async everything(earlier: number): Promise<object> {
+    const all = { key: 'AA==', range_end: 'AA==' };
+    const [now, before] = [
+      await this.call('kv/range', all),
+      await this.call('kv/range', { ...all, revision: earlier }),
+    ];
+    const leases = this.ctl('lease', 'list').match(/^[0-9a-f]{8,}$/gm) ?? [];
+    const told = leases.map((id) => this.ctl('lease', 'timetolive', id).replace(/remaining\(\d+s\)/, ''));
+    const { revision } = now.header as { revision: string };
+    return { revision, now: now.kvs, before: before.kvs, leases: told.sort() };
   }
 
   /** As the member itself has it. */
@@ -124,6 +150,45 @@ describe.each(versions)('a snapshot of etcd %s', (version) => {
         revision: was.revision,
         keys: 6,
       });
+  });
+
+  it('restored for good, serves what any history has left: keys, values, revisions, leases', async () => {
+    await source.start();
+    const bytes = fc
+      .uint8Array({ minLength: 1, maxLength: 40 })
+      .map((each) => Buffer.from(each).toString('base64'));
+    const keys = fc.sample(bytes, { numRuns: 12, seed: 7 });
+    const change = fc.record({ key: fc.nat(11), value: bytes, deleted: fc.boolean(), lease: fc.nat(3) });
+    for (const id of [1001, 1002, 1003]) await source.call('lease/grant', { ID: id, TTL: 5_000 + id });
+    for (const { key, value, deleted, lease } of fc.sample(change, { numRuns: 120, seed: 11 })) {
+      if (deleted) await source.call('kv/deleterange', { key: keys[key] });
+      else await source.call('kv/put', { key: keys[key], value, lease: lease === 0 ? 0 : 1000 + lease });
+    }
+    const [compacted, earlier] = [40, 90];
+    await source.call('kv/compaction', { revision: compacted, physical: true });
+    const saved = join(home, 'random.db');
+    source.ctl('snapshot', 'save', saved);
+    const before = await source.everything(earlier);
+    await source.stop();
+    const dataDir = join(home, 'again');
+    const member = { name: 'default', peerURLs: ['http://localhost:2380'] };
+    await restoreSnapshot(host, {
+      ...member,
+      file: saved,
+      dataDir,
+      initialCluster: [member],
+      token: 'again',
+      owner: undefined,
+      seal: 'right',
+      bumpRevision: 0,
+    });
+    await source.start(dataDir);
+    try {
+      expect(await source.everything(earlier)).toEqual(before);
+      await expect(source.everything(compacted - 1)).rejects.toThrow(/compacted/);
+    } finally {
+      await source.stop();
+    }
   });
 
   it('with one byte changed, or cut short, is refused and leaves nothing', async () => {

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { BoltError, connectSnapshots, readBackend } from '@etcd-agent/etcd';
-import { GrowingFile } from '@etcd-agent/platform';
+import { GrowingFile, grpcStream } from '@etcd-agent/platform';
 import { Fault, type MemberSpec, type StoredSnapshot } from '@etcd-agent/protocol';
 import type { AgentHost } from '../host.js';
 import { clientCredentials } from '../node-keys.js';
@@ -49,10 +49,11 @@ async function stream(host: AgentHost, spec: MemberSpec, part: string): Promise<
   const credentials = await clientCredentials(host);
   if (credentials === undefined) throw new Fault('failed', 'this node has no etcd certificate');
   const endpoint = spec.etcd.advertiseClientURLs[0]!;
-  const client = await connectSnapshots({ endpoint, ...credentials, deadlineMs: callMsMax });
+  const client = await connectSnapshots({ endpoint, ...credentials, deadlineMs: callMsMax }, grpcStream);
   const file = await GrowingFile.begin(part);
   try {
-    for await (const { bytes } of client.snapshot(stallMsMax)) await file.append(bytes);
+    for await (const { pieces } of client.snapshot(stallMsMax))
+      for (const piece of pieces) await file.append(piece);
     await file.settle();
     await file.close();
   } catch (error) {

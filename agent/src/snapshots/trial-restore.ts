@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { connectEtcd, connectSnapshots, EtcdError, minorOf } from '@etcd-agent/etcd';
-import { processesWithArgument, signal } from '@etcd-agent/platform';
+import { grpcStream, processesWithArgument, signal } from '@etcd-agent/platform';
 import { Fault, type SnapshotContent } from '@etcd-agent/protocol';
 import type { AgentHost } from '../host.js';
 import { findRestoreProgram } from './restore-program.js';
@@ -120,7 +120,10 @@ async function contentOf(
   papers: Papers,
 ): Promise<Omit<SnapshotContent, 'etcdMinor' | 'tookMs'>> {
   const connection = { endpoint, ...papers, deadlineMs: callMsMax };
-  const [admin, reader] = await Promise.all([connectEtcd(connection), connectSnapshots(connection)]);
+  const [admin, reader] = await Promise.all([
+    connectEtcd(connection),
+    connectSnapshots(connection, grpcStream),
+  ]);
   try {
     const { revision, dbSizeBytes } = await admin.status();
     // Of that very revision, though leases run out here as well.

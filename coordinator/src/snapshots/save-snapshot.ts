@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { connectSnapshots, EtcdError, SnapshotDigest } from '@etcd-agent/etcd';
-import { FileError, GrowingFile, linuxFiles } from '@etcd-agent/platform';
+import { FileError, GrowingFile, grpcStream, linuxFiles } from '@etcd-agent/platform';
 import type { AdminCredentials } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
 import { backendOf } from './snapshot-file.js';
@@ -40,13 +40,13 @@ export interface SavedSnapshot {
 export async function saveSnapshot(order: SaveOrder): Promise<SavedSnapshot> {
   const { endpoint, node, credentials, directory } = order;
   const at = new Date().toISOString();
-  const client = await connectSnapshots({ endpoint, ...credentials, deadlineMs: callMsMax });
+  const client = await connectSnapshots({ endpoint, ...credentials, deadlineMs: callMsMax }, grpcStream);
   const part = join(directory, `.${order.nameOf('unknown')}.part`);
   let growing: GrowingFile | undefined;
   try {
-    growing = await GrowingFile.begin(part);
     const digest = new SnapshotDigest();
-    await receive(client.snapshot(stallMsMax, order.signal), growing, digest, order);
+    growing = await GrowingFile.begin(part, (block) => digest.update(block));
+    await receive(client.snapshot(stallMsMax, order.signal), growing, order);
     await growing.settle();
     const { seal, ...sum } = digest.sum();
     if (seal !== 'right') throw cutShort(node, sum.bytes);
@@ -70,15 +70,14 @@ export async function saveSnapshot(order: SaveOrder): Promise<SavedSnapshot> {
 async function receive(
   chunks: ReturnType<Awaited<ReturnType<typeof connectSnapshots>>['snapshot']>,
   growing: GrowingFile,
-  digest: SnapshotDigest,
   { directory, onProgress }: SaveOrder,
 ): Promise<void> {
   let received = 0;
-  for await (const { bytes, remainingBytes } of chunks) {
-    if (received === 0) await assertRoom(directory, bytes.length + remainingBytes);
-    digest.update(bytes);
-    await growing.append(bytes);
-    received += bytes.length;
+  for await (const { pieces, remainingBytes } of chunks) {
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    if (received === 0) await assertRoom(directory, bytes + remainingBytes);
+    for (const piece of pieces) await growing.append(piece);
+    received += bytes;
     onProgress(received, received + remainingBytes);
   }
 }

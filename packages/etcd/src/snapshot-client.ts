@@ -1,11 +1,27 @@
 /** The port to one etcd member for taking a snapshot of it. Over the etcd3 library it is in etcd3-snapshots.ts. */
 
-/** A piece of a snapshot, in order. */
+/** Pieces of a snapshot, in order. */
 export interface SnapshotChunk {
-  readonly bytes: Uint8Array;
-  /** Of the database, after this piece; etcd does not count the seal of 32 bytes that comes last. */
+  readonly pieces: readonly Uint8Array[];
+  /** Of the database, after these; etcd does not count the seal of 32 bytes that comes last. */
   readonly remainingBytes: number;
 }
+
+/**
+ * Opens a call of a gRPC server that answers with a stream of messages, handed on as many at once as have arrived. Throws an Error whose text begins as gRPC's own do. Host
+ * I/O: whoever connects brings it along.
+ */
+export type OpenStream = (
+  call: {
+    readonly endpoint: string;
+    readonly ca: string;
+    readonly cert: string;
+    readonly key: string;
+    readonly path: string;
+    readonly request: Uint8Array;
+  },
+  signal: AbortSignal,
+) => AsyncIterable<readonly Uint8Array[]>;
 
 /** Speaks to one endpoint only, as {@link EtcdAdmin} does, and fails only with EtcdError. */
 export interface SnapshotClient {

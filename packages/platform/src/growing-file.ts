@@ -21,19 +21,21 @@ export class GrowingFile {
   private writing: Promise<void> = Promise.resolve();
   private syncing: Promise<void> = Promise.resolve();
   private syncedTo = 0;
+  private isSyncing = false;
 
   private constructor(
     /** Where it grows. */
     readonly part: string,
     private readonly handle: FileHandle,
+    private readonly onBlock: (bytes: Uint8Array) => void,
   ) {}
 
-  /** What an earlier attempt left there goes. 0600. */
-  static begin(part: string): Promise<GrowingFile> {
+  /** What an earlier attempt left there goes. 0600. `onBlock` sees all bytes in order, in large pieces that are soon reused. */
+  static begin(part: string, onBlock: (bytes: Uint8Array) => void = () => {}): Promise<GrowingFile> {
     return asFileError('write', part, async () => {
       await unlink(part).catch(missingAsUndefined);
       const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-      return new GrowingFile(part, await open(part, flags, 0o600));
+      return new GrowingFile(part, await open(part, flags, 0o600), onBlock);
     });
   }
 
@@ -98,13 +100,18 @@ export class GrowingFile {
     [this.block, this.spare] = [this.spare, this.block];
     this.filled = 0;
     this.writing = this.write(bytes, this.written);
+    // While it is being written.
+    this.onBlock(bytes);
     // Whoever waits for it next is told.
     this.writing.catch(() => {});
     this.written += bytes.length;
-    if (this.written - this.syncedTo < syncEveryBytes) return;
-    await this.syncing;
+    // Nobody waits for a disk that is behind: the end does.
+    if (this.isSyncing || this.written - this.syncedTo < syncEveryBytes) return;
     this.syncedTo = this.written;
-    this.syncing = this.handle.datasync();
+    this.isSyncing = true;
+    this.syncing = this.handle.datasync().finally(() => {
+      this.isSyncing = false;
+    });
     this.syncing.catch(() => {});
   }
 

@@ -9,6 +9,7 @@ export * from './facts.js';
 export { FileError } from './file-error.js';
 export * from './files.js';
 export * from './growing-file.js';
+export { type GrpcCall, grpcStream } from './grpc-stream.js';
 export * from './large-file.js';
 export * from './link-channel.js';
 export * from './link-client.js';
