@@ -192,13 +192,13 @@ describe('an edited topology that is applied', () => {
   const healing = (text: string, policy: string) => text.replace(/^healing: .*$/m, `healing: ${policy}`);
   const kept = () => readFileSync(join(cluster.stateDir, 'cluster.yaml'), 'utf8');
 
-  it('may differ in healing only: exit 6 names every other key, and nothing is kept', async () => {
+  it('may differ in what agents are told only: exit 6 names every other key, and nothing is kept', async () => {
     const before = kept();
     const file = edited((text) => healing(text.replace('etcd2', 'etcd7'), '{ mode: watch }'));
     expectFailure(
       await cluster.coordinator(['apply', '-f', file]),
       6,
-      /differs from the running cluster in more than healing and etcd\.install$/m,
+      /differs from the running cluster in more than healing, snapshots and etcd\.install$/m,
       /^ {2}where: nodes\[2\]\.name: "etcd2" -> "etcd7"$/m,
     );
     expect(kept()).toBe(before);
