@@ -9,11 +9,13 @@ import { describe, describeMachine, print } from './bootstrap/report.mjs';
 import { readArguments, usage } from './data/arguments.mjs';
 import { measureDelete, printDelete } from './data/delete.mjs';
 import { measureMemory, printMemory } from './data/memory.mjs';
+import { measureRestore, printRestore } from './data/restore.mjs';
 import { measureSave, printSave } from './data/save.mjs';
 
 const measurements = {
   delete: { measure: measureDelete, show: printDelete },
   memory: { measure: measureMemory, show: printMemory },
+  restore: { measure: measureRestore, show: printRestore },
   save: { measure: measureSave, show: printSave },
 };
 

@@ -1,7 +1,7 @@
 // The benchmark's arguments and their defaults.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { findEtcd, versionDefault } from '../bootstrap/find-etcd.mjs';
 
 export const usage = `npm run bench -- heal [cases] [options]
 cases (none: all but --gib)
@@ -22,7 +22,6 @@ options
 `;
 
 const cases = ['wiped-follower', 'wiped-leader', 'killed', 'load', 'idle', 'gib'];
-const versionDefault = '3.4.23';
 
 export function readArguments(args, root) {
   let values;
@@ -66,14 +65,6 @@ export function readArguments(args, root) {
     output: values.output,
     keep: values.keep,
   };
-}
-
-function findEtcd(named, root) {
-  if (named !== undefined && existsSync(named)) return named;
-  const index = `${root}/.cache/etcd/index.json`;
-  const known = existsSync(index) ? JSON.parse(readFileSync(index, 'utf8')) : [];
-  const found = known.find(({ version }) => version === (named ?? versionDefault));
-  return found?.etcd ?? (named === undefined ? process.env.ETCD_BIN : undefined);
 }
 
 function knowsLearners(etcd) {

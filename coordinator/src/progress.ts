@@ -12,6 +12,23 @@ export interface Progress {
   phase<T>(title: string, run: (report: PhaseReport) => Promise<T>): Promise<T>;
 }
 
+/**
+ * Tells each time that `step` percent more of `total` are done, the first time at zero. For work that reports every piece, where
+ * plain progress writes a line a note.
+ */
+export function byPercent(
+  step: number,
+  tell: (percent: number, total: number) => void,
+): (done: number, total: number) => void {
+  let told = -1;
+  return (done, total) => {
+    const percent = Math.floor((done / total) * (100 / step)) * step;
+    if (percent === told) return;
+    told = percent;
+    tell(percent, total);
+  };
+}
+
 /** Narrower than this, spinners wrap. */
 const columnsMin = 40;
 

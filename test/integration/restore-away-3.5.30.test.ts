@@ -3,7 +3,7 @@
  * the others again, remembers that, and rejoins when it has been told; the same when the restore is taken back.
  */
 import { beforeAll, expect, test } from 'vitest';
-import { askedOr, describeOutcome, type TestNode, waitFor } from '../support/index.js';
+import { askedOr, describeOutcome, foreignSnapshot, type TestNode, waitFor } from '../support/index.js';
 import { eventLines, newestEvent, repairsOf } from '../worlds/loopback/agent-record.js';
 import { RestoreWorld } from '../worlds/loopback/restore-rows.js';
 
@@ -70,4 +70,16 @@ test('taken back, those with former data are the cluster again, and the one that
   await world.healing.orTold(waitFor('the repair', () => repairsOf(away).length > repairs, 60_000));
   await world.settled();
   expect(await world.keys()).toMatch(/changed\nlater\n.*later\/b\nlater\n$/s);
+});
+
+test("an older version's snapshot of another cluster is told apart, and restored all the same", async () => {
+  const file = await foreignSnapshot('3.4.23', world.cluster.dir, {
+    'foreign/a': 'of 3.4',
+    'foreign/b': 'too',
+  });
+  const outcome = await world.restoreOf(file);
+  expect(outcome.code, describeOutcome(outcome)).toBe(0);
+  expect(outcome.stderr).toMatch(/warning: .* the snapshot is of another cluster/);
+  await world.settled();
+  expect(await world.keys()).toBe('foreign/a\nof 3.4\nforeign/b\ntoo\n');
 });

@@ -9,6 +9,7 @@ import { connectEtcd, type EtcdAdmin, type InitialMember } from '@etcd-agent/etc
 import { createAuthority, createRequest, generateKey, issue, readRequest } from '@etcd-agent/pki';
 import { type EtcdVersion, etcdBinaries } from './etcd-binaries.js';
 import { freePorts } from './ports.js';
+import { describeOutcome, runProgram } from './programs.js';
 import { waitFor } from './wait.js';
 
 /** Papers that serve as every member's and every client's, PEM texts and files. */
@@ -126,5 +127,35 @@ export class BareEtcd {
   async wipe(): Promise<void> {
     await this.kill();
     rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+/** A snapshot of an etcd of its own that has these keys, saved by its own etcdctl. The etcd is gone when it returns. */
+export async function foreignSnapshot(
+  version: EtcdVersion,
+  dir: string,
+  keys: Readonly<Record<string, string>>,
+): Promise<string> {
+  const papers = await barePapers(join(dir, 'papers'));
+  const etcd = await BareEtcd.create('foreign', dir, version, papers);
+  const file = join(dir, `foreign-${version}.db`);
+  try {
+    etcd.start([{ name: etcd.name, peerURLs: [etcd.peerURL] }], 'new');
+    await waitFor('its cluster version', () => /initial cluster version/.test(etcd.log), 20_000);
+    for (const [key, value] of Object.entries(keys)) await etcd.admin.put(key, value);
+    const env = {
+      PATH: '/usr/bin:/bin',
+      ETCDCTL_API: '3',
+      ETCDCTL_ENDPOINTS: etcd.clientURL,
+      ETCDCTL_CACERT: join(papers.dir, 'ca.pem'),
+      ETCDCTL_CERT: join(papers.dir, 'cert.pem'),
+      ETCDCTL_KEY: join(papers.dir, 'key.pem'),
+    };
+    const saved = await runProgram(etcdBinaries(version).etcdctl, ['snapshot', 'save', file], { env });
+    if (saved.code !== 0) throw new Error(describeOutcome(saved));
+    return file;
+  } finally {
+    etcd.admin.close();
+    await etcd.kill();
   }
 }

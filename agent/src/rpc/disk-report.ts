@@ -20,7 +20,7 @@ import {
   reportedMembersMax,
   reportedQuarantinesMax,
 } from '@etcd-agent/protocol';
-import { readWal } from '../data-dir.js';
+import { quarantinePlaces, readWal } from '../data-dir.js';
 import type { Healer } from '../heal/healer.js';
 import { walTail } from '../heal/local-facts.js';
 import type { AgentHost } from '../host.js';
@@ -174,15 +174,13 @@ async function readDatabase(
   }
 }
 
-/** Beside the data dir, or within it where that is a mount point; see quarantineDataDir. */
+/** Beside the data dir, or within it where that is a mount point. */
 async function findQuarantines(
   { files }: AgentHost,
   { etcd: { dataDir } }: MemberSpec,
 ): Promise<DiskReport['quarantines']> {
-  const places = [
-    { directory: dirname(dataDir), prefix: `${basename(dataDir)}.quarantine-` },
-    { directory: dataDir, prefix: '.quarantine-' },
-  ];
+  const { sibling, inside } = quarantinePlaces(dataDir, '');
+  const places = [sibling, inside].map((path) => ({ directory: dirname(path), prefix: basename(path) }));
   const found: DiskReport['quarantines'] = [];
   for (const { directory, prefix } of places) {
     const names = await files.list(directory).catch((): readonly string[] => []);

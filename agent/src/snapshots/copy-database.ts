@@ -24,8 +24,7 @@ export async function copyDatabase(
   dataDir: string,
 ): Promise<StoredSnapshot> {
   const { files, clock } = host;
-  await files.makeDirectory(store.directory, { mode: 0o700 });
-  await files.makeDirectory(store.incoming, { mode: 0o700 });
+  await store.prepare();
   const path = join(dataDir, 'member', 'snap', 'db');
   for (let tries = 0; tries < triesMax; tries += 1) {
     if (tries > 0) await clock.sleep(againMs);

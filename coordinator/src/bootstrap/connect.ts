@@ -27,6 +27,20 @@ export async function reachAll(places: readonly NodePlace[], options: ReachOptio
   };
 }
 
+/** Acts on all of them at once and waits for all. Throws Failure where one has failed, with every such node's own words. */
+export async function onEvery<T>(
+  links: readonly NodeLink[],
+  act: (link: NodeLink) => Promise<T>,
+): Promise<readonly T[]> {
+  const outcomes = await Promise.allSettled(links.map((link) => act(link)));
+  const failures = outcomes.flatMap((outcome, at) => {
+    const { place } = links[at]!;
+    return outcome.status === 'rejected' ? [{ place, failure: nodeFailure(place, outcome.reason) }] : [];
+  });
+  if (failures.length > 0) throw failureOf(failures);
+  return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+}
+
 /** One Failure for several nodes: the gravest exit code, every node's own words. */
 export function failureOf(failures: Reached['failures'], next?: string): Failure {
   const [first, ...rest] = failures;

@@ -21,7 +21,7 @@ import type { PhaseReport, Progress } from '../progress.js';
 import type { BootstrapRecord } from '../state/records.js';
 import { readToken } from '../tokens.js';
 import { type IssuedNode, install, issue } from './certify.js';
-import { failureOf, type Reached, reachAll } from './connect.js';
+import { failureOf, onEvery, type Reached, reachAll } from './connect.js';
 import { everStarted, quorumAnswers } from './ever-started.js';
 import { type BootstrapPlan, type BootstrapStep, planBootstrap } from './plan/plan.js';
 import type { NodeSituation } from './plan/situation.js';
@@ -361,15 +361,7 @@ class BootstrapRun {
   }
 
   private async onNodes(nodes: readonly string[], act: (link: NodeLink) => Promise<unknown>): Promise<void> {
-    const outcomes = await Promise.allSettled(
-      this.named(nodes).map((link) => this.onNode(link, () => act(link))),
-    );
-    const failures = outcomes.flatMap((outcome, index) =>
-      outcome.status === 'rejected'
-        ? [{ place: this.named(nodes)[index]!.place, failure: outcome.reason as Failure }]
-        : [],
-    );
-    if (failures.length > 0) throw failureOf(failures);
+    await onEvery(this.named(nodes), act);
   }
 
   private async onNode<T>(link: NodeLink, act: () => Promise<T>): Promise<T> {

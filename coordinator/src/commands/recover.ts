@@ -3,23 +3,25 @@ import { randomUUID } from 'node:crypto';
 import { withAgents } from '../cluster/ask-agents.js';
 import { finishedRecord } from '../cluster/finished.js';
 import { openCluster, placeOf } from '../cluster/open-cluster.js';
-import { beginOperation } from '../operation.js';
+import { recorded } from '../operation.js';
 import { lossSentences, recoveryScreen, stepsOf } from '../output/recovery.js';
 import { recoveryDocument, refusalView } from '../output/recovery-refusal.js';
 import type { View } from '../output/view.js';
+import type { Recovery } from '../recover/plan/plan-recover.js';
 import {
   assertRestorable,
   lookAndPlan,
   type RecoveryWork,
   restoreFrom,
-  resumeCommand,
   saveAll,
 } from '../recover/run-recovery.js';
+import { recoverCommand } from '../restore/carry-out.js';
 import type { SavedSnapshot } from '../snapshots/save-snapshot.js';
+import type { BootstrapRecord } from '../state/records.js';
 import { changeSaved } from '../state/saved-snapshots.js';
 import { confirmName } from './confirm-name.js';
 import type { CommandContext } from './context.js';
-import { doneView, goOn } from './restore.js';
+import { afterwards, doneView, goOn } from './restore.js';
 
 export interface RecoverFlags {
   readonly giveUp: readonly string[];
@@ -59,10 +61,9 @@ export async function recover(context: CommandContext, flags: RecoverFlags): Pro
 /** Goes on with the recovery that is under way; where none is, tells nodes that were given up of the last one. */
 export async function resumeRecovery(context: CommandContext, timeoutMs: number): Promise<View> {
   const cluster = await openCluster(context.stateDir);
-  const lock = await cluster.state.lock(resumeCommand);
+  const lock = await cluster.state.lock(recoverCommand);
   try {
-    const { notes = [], ...view } = await goOn(context, cluster, timeoutMs);
-    return { ...view, notes: notes.map(asRecovery) };
+    return await goOn(context, cluster, timeoutMs, 'coordinator recover');
   } finally {
     await lock.release();
   }
@@ -95,39 +96,40 @@ async function planAndRecover(
     command: ['coordinator recover', ...flags.giveUp.map((node) => `--give-up ${node}`)].join(' '),
   });
   const id = randomUUID();
-  const audited = await beginOperation(cluster.state, {
-    action: 'recover',
-    id,
-    nodes: plan.takePart,
-    plan: stepsOf(plan),
-    before: {
-      clusterId: record.clusterId,
-      generation: record.generation,
-      survivors: plan.candidates.map(({ survivor: { node, committed, revision } }) => ({
-        node,
-        committed,
-        revision,
-      })),
-      chosen: plan.chosen.survivor.node,
-      losses: lossSentences(plan.chosen),
-      givenUp: plan.givenUp,
+  const done = await recorded(
+    cluster.state,
+    {
+      action: 'recover',
+      id,
+      nodes: plan.takePart,
+      plan: stepsOf(plan),
+      before: beforeOf(record, plan),
+      resume: recoverCommand,
     },
-    resume: resumeCommand,
-  });
-  try {
-    const file = await saveAll(work, plan, audited, id, saved);
-    const done = await restoreFrom(work, plan, audited, id, file);
-    await audited.end('ok', { clusterId: done.record.clusterId, generation: done.record.generation });
-    const { notes = [], ...view } = doneView(context, cluster, done);
-    const files = saved.map((each) => each.file).join(', ');
-    return { ...view, notes: [`what every survivor had: ${files}`, ...notes.map(asRecovery)] };
-  } catch (error) {
-    await audited.fail(error);
-    throw error;
-  }
+    async (audited) => {
+      const file = await saveAll(work, plan, audited, id, saved);
+      return restoreFrom(work, plan, audited, id, file);
+    },
+    afterwards,
+  );
+  const { notes = [], ...view } = doneView(context, cluster, done);
+  const files = saved.map((each) => each.file).join(', ');
+  return { ...view, notes: [`what every survivor had, for coordinator restore FILE: ${files}`, ...notes] };
 }
 
-/** A restore's words name a restore's command. */
-function asRecovery(note: string): string {
-  return note.replace('coordinator restore --resume', resumeCommand);
+function beforeOf({ clusterId, generation }: BootstrapRecord, plan: Recovery) {
+  const survivors = plan.candidates.map(({ survivor: { node, committed, revision } }) => ({
+    node,
+    committed,
+    revision,
+  }));
+  const { chosen, givenUp } = plan;
+  return {
+    clusterId,
+    generation,
+    survivors,
+    chosen: chosen.survivor.node,
+    losses: lossSentences(chosen),
+    givenUp,
+  };
 }

@@ -4,8 +4,9 @@ import type { Reached } from '../bootstrap/connect.js';
 import { withAgents } from '../cluster/ask-agents.js';
 import { type Cluster, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
 import { Failure } from '../failure.js';
-import { beginOperation } from '../operation.js';
+import { recorded } from '../operation.js';
 import type { View } from '../output/view.js';
+import { restoreCommand } from '../restore/carry-out.js';
 import { lookForUndo } from '../restore/look.js';
 import { planUndo, type UndoPlan } from '../restore/plan/plan-undo.js';
 import { recordBefore } from '../restore/record.js';
@@ -13,7 +14,7 @@ import { undoRestore } from '../restore/restore-cluster.js';
 import type { BootstrapRecord } from '../state/records.js';
 import { confirmName } from './confirm-name.js';
 import type { CommandContext } from './context.js';
-import { doneView, goOn, type RestoreFlags, resumeCommand } from './restore.js';
+import { afterwards, doneView, goOn, type RestoreFlags } from './restore.js';
 
 export type UndoFlags = Pick<RestoreFlags, 'without' | 'dryRun' | 'yes' | 'confirm' | 'timeoutMs'>;
 
@@ -76,26 +77,26 @@ async function planAndUndo(
     command: 'coordinator restore undo',
   });
   const id = randomUUID();
-  const audited = await beginOperation(cluster.state, {
-    action: 'restore undo',
-    id,
-    nodes: plan.nodes,
-    plan: plan.steps,
-    before: { clusterId: record.clusterId, generation: record.generation, losses: plan.losses, undoes: of },
-    resume: resumeCommand,
-  });
-  try {
-    const done = await undoRestore(
-      { cluster, reached, progress: context.progress, audited, timeoutMs: flags.timeoutMs },
-      record,
-      { kind: 'undo', id, command: resumeCommand, nodes: [...plan.nodes], of },
-    );
-    await audited.end('ok', { clusterId: done.record.clusterId, generation: done.record.generation });
-    return doneView(context, cluster, done);
-  } catch (error) {
-    await audited.fail(error);
-    throw error;
-  }
+  const { clusterId, generation } = record;
+  const done = await recorded(
+    cluster.state,
+    {
+      action: 'restore undo',
+      id,
+      nodes: plan.nodes,
+      plan: plan.steps,
+      before: { clusterId, generation, losses: plan.losses, undoes: of },
+      resume: restoreCommand,
+    },
+    (audited) =>
+      undoRestore(
+        { cluster, reached, progress: context.progress, audited, timeoutMs: flags.timeoutMs },
+        record,
+        { kind: 'undo', id, command: restoreCommand, nodes: [...plan.nodes], of },
+      ),
+    afterwards,
+  );
+  return doneView(context, cluster, done);
 }
 
 /** The restore that made the cluster of today, or is making it: a restored cluster is named by its operation. */

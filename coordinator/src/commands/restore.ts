@@ -7,21 +7,20 @@ import { finishedRecord } from '../cluster/finished.js';
 import { type Cluster, openCluster, readBootstrapRecord } from '../cluster/open-cluster.js';
 import { Failure } from '../failure.js';
 import { publish } from '../generation/publish.js';
-import { beginOperation } from '../operation.js';
+import { recorded } from '../operation.js';
 import { healthLine } from '../output/health-line.js';
 import { memberRows, memberTable } from '../output/members.js';
 import type { View } from '../output/view.js';
-import { type CarriedOut, carryOut } from '../restore/carry-out.js';
+import { type CarriedOut, canTakeBack, carryOut, restoreCommand } from '../restore/carry-out.js';
 import { isOfThisCluster, lookForRestore } from '../restore/look.js';
 import { planRestore, type RestoreFacts, type RestorePlan } from '../restore/plan/plan-restore.js';
+import { type RestorableFile, readRestorable } from '../restore/restorable-file.js';
 import { restoreCluster } from '../restore/restore-cluster.js';
 import { sendAndTry } from '../restore/send-and-try.js';
-import { readSnapshotFile, type SnapshotFile } from '../restore/snapshot-file.js';
+import { refuseNewer } from '../snapshots/snapshot-file.js';
 import type { BootstrapRecord } from '../state/records.js';
 import { confirmName } from './confirm-name.js';
 import type { CommandContext } from './context.js';
-
-export const resumeCommand = 'coordinator restore --resume';
 
 export interface RestoreFlags {
   readonly without: readonly string[];
@@ -37,12 +36,13 @@ export async function restore(context: CommandContext, name: string, flags: Rest
   const cluster = await openCluster(context.stateDir);
   const lock = await cluster.state.lock('coordinator restore');
   try {
-    const file = await context.progress.phase('Read the snapshot', () => readSnapshotFile(name));
+    const file = await context.progress.phase('Read the snapshot', () => readRestorable(name));
     const { underWay } = (await readBootstrapRecord(cluster.state)) ?? {};
     // The same command again goes on with what it began.
     if (underWay?.kind === 'restore' && underWay.snapshot.sha256 === file.sha256)
       return await goOn(context, cluster, flags.timeoutMs);
     const record = await finishedRecord(cluster);
+    refuseNewer(file, record.etcdVersion);
     return await withAgents(cluster, cluster.places, (reached) =>
       planAndRestore(context, { cluster, record, file, flags }, reached),
     );
@@ -54,7 +54,7 @@ export async function restore(context: CommandContext, name: string, flags: Rest
 /** Goes on with the restore, or the undoing of one, that is under way; where none is, tells nodes that were away of the last one. */
 export async function resumeRestore(context: CommandContext, timeoutMs: number): Promise<View> {
   const cluster = await openCluster(context.stateDir);
-  const lock = await cluster.state.lock(resumeCommand);
+  const lock = await cluster.state.lock(restoreCommand);
   try {
     return await goOn(context, cluster, timeoutMs);
   } finally {
@@ -65,7 +65,7 @@ export async function resumeRestore(context: CommandContext, timeoutMs: number):
 interface Restoring {
   readonly cluster: Cluster;
   readonly record: BootstrapRecord;
-  readonly file: SnapshotFile;
+  readonly file: RestorableFile;
   readonly flags: RestoreFlags;
 }
 
@@ -116,43 +116,44 @@ async function planAndRestore(context: CommandContext, work: Restoring, reached:
     command: `coordinator restore ${file.path}`,
   });
   const id = randomUUID();
-  const audited = await beginOperation(cluster.state, {
-    action: 'restore',
-    id,
-    nodes: plan.nodes,
-    plan: plan.steps,
-    before: {
-      clusterId: record.clusterId,
-      generation: record.generation,
-      losses: shown.losses,
-      snapshot: file.sha256,
+  const { clusterId, generation } = record;
+  const done = await recorded(
+    cluster.state,
+    {
+      action: 'restore',
+      id,
+      nodes: plan.nodes,
+      plan: plan.steps,
+      before: { clusterId, generation, losses: shown.losses, snapshot: file.sha256 },
+      resume: restoreCommand,
     },
-    resume: resumeCommand,
-  });
-  try {
-    const done = await restoreCluster(
-      { cluster, reached, progress, audited, timeoutMs: flags.timeoutMs },
-      {
-        before: record,
-        etcdVersion: record.etcdVersion,
-        operation: {
-          kind: 'restore',
-          id,
-          command: resumeCommand,
-          nodes: [...plan.nodes],
-          snapshot: { sha256: file.sha256, bytes: file.bytes, bumpRevision: plan.bumpRevision },
+    (audited) =>
+      restoreCluster(
+        { cluster, reached, progress, audited, timeoutMs: flags.timeoutMs },
+        {
+          before: record,
+          etcdVersion: record.etcdVersion,
+          operation: {
+            kind: 'restore',
+            id,
+            command: restoreCommand,
+            nodes: [...plan.nodes],
+            snapshot: { sha256: file.sha256, bytes: file.bytes, bumpRevision: plan.bumpRevision },
+          },
         },
-      },
-    );
-    await audited.end('ok', { clusterId: done.record.clusterId, generation: done.record.generation });
-    return doneView(context, cluster, done);
-  } catch (error) {
-    await audited.fail(error);
-    throw error;
-  }
+      ),
+    afterwards,
+  );
+  return doneView(context, cluster, done);
 }
 
-export async function goOn(context: CommandContext, cluster: Cluster, timeoutMs: number): Promise<View> {
+/** `begin`: what begins one, for whoever finds that none is under way. */
+export async function goOn(
+  context: CommandContext,
+  cluster: Cluster,
+  timeoutMs: number,
+  begin = 'coordinator restore FILE',
+): Promise<View> {
   const record = await readBootstrapRecord(cluster.state);
   if (record?.completedAt === undefined)
     throw new Failure({
@@ -162,29 +163,30 @@ export async function goOn(context: CommandContext, cluster: Cluster, timeoutMs:
     });
   const { underWay } = record;
   return withAgents(cluster, cluster.places, async (reached) => {
-    if (underWay === undefined) return tellAway(cluster, record, reached);
-    const audited = await beginOperation(cluster.state, {
-      action: underWay.kind === 'restore' ? 'restore' : 'restore undo',
-      id: underWay.id,
-      nodes: underWay.nodes,
-      resume: underWay.command,
-    });
-    try {
-      const done = await carryOut(
-        { cluster, reached, progress: context.progress, audited, timeoutMs },
-        record,
-      );
-      await audited.end('ok', { clusterId: done.record.clusterId, generation: done.record.generation });
-      return doneView(context, cluster, done);
-    } catch (error) {
-      await audited.fail(error);
-      throw error;
-    }
+    if (underWay === undefined) return tellAway(cluster, record, reached, begin);
+    const { id, nodes, command: resume } = underWay;
+    const done = await recorded(
+      cluster.state,
+      { action: underWay.kind === 'restore' ? 'restore' : 'restore undo', id, nodes, resume },
+      (audited) => carryOut({ cluster, reached, progress: context.progress, audited, timeoutMs }, record),
+      afterwards,
+    );
+    return doneView(context, cluster, done);
   });
 }
 
+/** What the audit log keeps of a cluster that was put in another's place. */
+export function afterwards({ record: { clusterId, generation } }: CarriedOut) {
+  return { clusterId, generation };
+}
+
 /** Nothing is under way: nodes that were away when the last one ended are told of it, and rejoin by themselves. */
-async function tellAway(cluster: Cluster, record: BootstrapRecord, reached: Reached): Promise<View> {
+async function tellAway(
+  cluster: Cluster,
+  record: BootstrapRecord,
+  reached: Reached,
+  begin: string,
+): Promise<View> {
   const behind = reached.links.filter(({ hello }) => hello.generation < record.generation);
   const { missed, record: now } = await publish(cluster, record, reached);
   const told = behind
@@ -200,7 +202,7 @@ async function tellAway(cluster: Cluster, record: BootstrapRecord, reached: Reac
     exit: missed.length === 0 ? 'ok' : 'degraded',
     notes: [
       ...silentNotes(missed, 'still acts by what it was told before'),
-      ...(told.length === 0 ? [] : [`next: coordinator explain ${told[0]}`]),
+      told.length === 0 ? `to begin one: ${begin}` : `next: coordinator explain ${told[0]}`,
     ],
   };
 }
@@ -215,7 +217,7 @@ function accepted(plan: ReturnType<typeof planRestore>): RestorePlan {
   });
 }
 
-function planText({ topology }: Cluster, { path, sha256, bytes }: SnapshotFile, plan: RestorePlan): string {
+function planText({ topology }: Cluster, { path, sha256, bytes }: RestorableFile, plan: RestorePlan): string {
   return [
     `Restore of ${topology.name} from ${path} (${bytes} bytes, ${sha256.slice(0, 12)})`,
     ...plan.losses.map((line) => `  ${line}`),
@@ -225,7 +227,7 @@ function planText({ topology }: Cluster, { path, sha256, bytes }: SnapshotFile, 
   ].join('\n');
 }
 
-function snapshotDocument({ path, sha256, bytes, seal }: SnapshotFile) {
+function snapshotDocument({ path, sha256, bytes, seal }: RestorableFile) {
   return { file: path, sha256, bytes, seal };
 }
 
@@ -233,7 +235,7 @@ function snapshotDocument({ path, sha256, bytes, seal }: SnapshotFile) {
 export function doneView(
   { stateDir }: CommandContext,
   { places }: Cluster,
-  { record, seen, missed }: CarriedOut,
+  { operation, record, seen, missed }: CarriedOut,
 ): View {
   const shown = places.filter(({ name }) => seen.endpoints.some((endpoint) => endpoint.name === name));
   const rows = memberRows(shown, seen);
@@ -252,8 +254,10 @@ export function doneView(
       ...silentNotes(missed, 'was not told and still acts by what it was told before'),
       ...(missed.length === 0
         ? []
-        : [`when they are back: ${resumeCommand}; they rejoin by themselves then`]),
-      `the data that was there before is kept on every node; to take this back: coordinator --state ${stateDir} restore undo`,
+        : [`when they are back: ${operation.command}; they rejoin by themselves then`]),
+      canTakeBack(operation)
+        ? `the data that was there before is kept on every node; to take this back: coordinator --state ${stateDir} restore undo`
+        : `the data that was there before is kept on every node, beside its data dir`,
     ],
   };
 }

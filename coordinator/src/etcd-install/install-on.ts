@@ -5,7 +5,7 @@ import type { NodeLink } from '../link/dial-node.js';
 import type { LocalFile } from '../link/local-file.js';
 import { sendFile } from '../link/send-file.js';
 import { beginOperation } from '../operation.js';
-import type { PhaseReport } from '../progress.js';
+import { byPercent, type PhaseReport } from '../progress.js';
 import type { StateDir } from '../state/state-dir.js';
 import { openEtcdFile } from './etcd-file.js';
 import { decideInstall, type InstallDecision, isToInstall, type Source } from './plan/plan-install.js';
@@ -97,13 +97,8 @@ function byPackage(link: NodeLink, tell: (text: string) => void) {
 }
 
 async function byFile(link: NodeLink, file: LocalFile, tell: (text: string) => void) {
-  let toldPercent = -1;
-  await sendFile(link, 'install', file, (received) => {
-    const percent = Math.floor((received / file.bytes) * (100 / percentStep)) * percentStep;
-    if (percent === toldPercent) return;
-    toldPercent = percent;
-    tell(`${percent} %`);
-  });
+  const arrived = byPercent(percentStep, (percent) => tell(`${percent} %`));
+  await sendFile(link, 'install', file, (received) => arrived(received, file.bytes));
   tell('unpacking');
   return link.call('install.file', { sha256: file.sha256 }, fileMsMax);
 }

@@ -9,19 +9,17 @@ import type { Cluster } from '../cluster/open-cluster.js';
 import { Failure } from '../failure.js';
 import type { Operation } from '../operation.js';
 import type { Progress } from '../progress.js';
-import type { CarriedOut } from '../restore/carry-out.js';
+import { type CarriedOut, recoverCommand } from '../restore/carry-out.js';
 import { lookForRestore } from '../restore/look.js';
 import { planRestore } from '../restore/plan/plan-restore.js';
+import { type RestorableFile, readRestorable } from '../restore/restorable-file.js';
 import { restoreCluster } from '../restore/restore-cluster.js';
 import { sendAndTry } from '../restore/send-and-try.js';
-import { readSnapshotFile, type SnapshotFile } from '../restore/snapshot-file.js';
 import type { SavedSnapshot } from '../snapshots/save-snapshot.js';
 import type { BootstrapRecord } from '../state/records.js';
 import { lookForRecovery } from './look.js';
 import { holdsStill, planRecover, type RecoverPlan, type Recovery } from './plan/plan-recover.js';
 import { saveSurvivor, startSurvivors } from './save-survivors.js';
-
-export const resumeCommand = 'coordinator recover --resume';
 
 /** What one run works with. */
 export interface RecoveryWork {
@@ -60,7 +58,7 @@ export async function saveAll(
   audited: Operation,
   id: string,
   saved: SavedSnapshot[],
-): Promise<SnapshotFile> {
+): Promise<RestorableFile> {
   const { cluster, progress, record, reached } = work;
   const stopped = plan.candidates.filter(({ survivor }) => survivor.etcd === 'stopped');
   if (stopped.length > 0) {
@@ -90,7 +88,7 @@ export async function saveAll(
     saved.push(each);
     if (isChosen) chosen = each;
   }
-  return readSnapshotFile(chosen!.file);
+  return readRestorable(chosen!.file);
 }
 
 export async function restoreFrom(
@@ -98,7 +96,7 @@ export async function restoreFrom(
   plan: Recovery,
   audited: Operation,
   id: string,
-  file: SnapshotFile,
+  file: RestorableFile,
 ): Promise<CarriedOut> {
   const { cluster, progress, record, reached, wish } = work;
   const links = reached.links.filter(({ place }) => plan.takePart.includes(place.name));
@@ -118,7 +116,7 @@ export async function restoreFrom(
       operation: {
         kind: 'restore',
         id,
-        command: resumeCommand,
+        command: recoverCommand,
         nodes: [...nodes],
         snapshot: { sha256: file.sha256, bytes: file.bytes, bumpRevision },
       },
@@ -148,7 +146,7 @@ async function sameAsBefore(work: RecoveryWork, before: Recovery): Promise<Recov
 export async function assertRestorable(
   { cluster, record, reached }: RecoveryWork,
   { givenUp }: Recovery,
-  tried: { file: SnapshotFile; content: { revision: string; keys: number } } | undefined,
+  tried: { file: RestorableFile; content: { revision: string; keys: number } } | undefined,
 ) {
   const plan = planRestore({
     nodes: await lookForRestore(cluster, record, reached),

@@ -2,8 +2,8 @@
  * Carries an operation over the whole cluster out, from wherever it is: every step can be repeated, and an agent that has done
  * its part says so and does nothing. What is to be done is in the record; nothing else is remembered between two runs.
  */
-
-import { failureOf, type Reached } from '../bootstrap/connect.js';
+import type { ClusterOperation } from '@etcd-agent/protocol';
+import { failureOf, onEvery, type Reached } from '../bootstrap/connect.js';
 import { keepRecord } from '../bootstrap/record.js';
 import { specDigests } from '../bootstrap/specs.js';
 import type { Silent } from '../cluster/ask-agents.js';
@@ -11,7 +11,6 @@ import type { Cluster } from '../cluster/open-cluster.js';
 import type { ClusterView } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
 import { publish } from '../generation/publish.js';
-import { nodeFailure } from '../link/dial-error.js';
 import type { NodeLink } from '../link/dial-node.js';
 import { currentCertificates } from '../link/node-records.js';
 import type { Operation } from '../operation.js';
@@ -19,6 +18,10 @@ import type { Progress } from '../progress.js';
 import type { BootstrapRecord } from '../state/records.js';
 import { checkMembers } from './check-members.js';
 import { endedRecord } from './record.js';
+
+/** What goes on with an operation that was cut short; it is in the record, so that every refusal can name it. */
+export const restoreCommand = 'coordinator restore --resume';
+export const recoverCommand = 'coordinator recover --resume';
 
 /** An etcd that is stopped has 15 s to end, and its agent may be at a look of its own. */
 const stepMsMax = 60_000;
@@ -36,6 +39,8 @@ export interface Carried {
 }
 
 export interface CarriedOut {
+  /** What was done. */
+  readonly operation: ClusterOperation;
   readonly record: BootstrapRecord;
   readonly seen: ClusterView;
   /** Nodes that still act by what they were told before. */
@@ -70,8 +75,12 @@ export async function carryOut(context: Carried, record: BootstrapRecord): Promi
   const phase = <T>(title: string, run: Parameters<typeof progress.phase<T>>[1]) =>
     audited.step(title, () => progress.phase(title, run));
   const all = (title: string, act: (link: NodeLink) => Promise<unknown>, on: readonly NodeLink[] = links) =>
-    phase(title, () => onAll(on, act, record));
+    phase(title, () => goingOn(onEvery(on, act)));
   const id = { operation: operation.id };
+  const goingOn = <T>(step: Promise<T>) =>
+    step.catch((error: unknown) => {
+      throw withCommand(error, record);
+    });
 
   await phase('Hold every agent', async () => {
     const { missed } = await publish(cluster, record, { links, failures: [] });
@@ -97,13 +106,11 @@ export async function carryOut(context: Carried, record: BootstrapRecord): Promi
   }
   await all('Start etcd', (link) => link.call('operation.start', id, stepMsMax), bearers);
   const seen = await phase('Wait until all members are healthy, and compare them', (report) =>
-    checkMembers({ cluster, links: bearers, record, timeoutMs, report }).catch((error: unknown) => {
-      throw withCommand(error, record);
-    }),
+    goingOn(checkMembers({ cluster, links: bearers, record, timeoutMs, report })),
   );
   return phase('Let the agents go on', async () => {
     const { record: next, missed } = await publish(cluster, endedRecord(record), reached);
-    return { record: next, seen, missed };
+    return { operation, record: next, seen, missed };
   });
 }
 
@@ -118,18 +125,9 @@ function partOf(
   return links.filter(({ place }) => nodes.includes(place.name));
 }
 
-async function onAll(
-  links: readonly NodeLink[],
-  act: (link: NodeLink) => Promise<unknown>,
-  record: BootstrapRecord,
-): Promise<void> {
-  const outcomes = await Promise.allSettled(links.map((link) => act(link)));
-  const failures = outcomes.flatMap((outcome, at) =>
-    outcome.status === 'rejected'
-      ? [{ place: links[at]!.place, failure: nodeFailure(links[at]!.place, outcome.reason) }]
-      : [],
-  );
-  if (failures.length > 0) throw withCommand(failureOf(failures), record);
+/** There was a cluster with a quorum before it, which can be put back; before a recovery there was none. */
+export function canTakeBack({ kind, command }: ClusterOperation): boolean {
+  return kind === 'restore' && command !== recoverCommand;
 }
 
 /** What failed, and that the operation has not ended: it goes on, or is taken back. */
@@ -137,7 +135,7 @@ function withCommand(error: unknown, { underWay }: BootstrapRecord): unknown {
   if (!(error instanceof Failure) || underWay === undefined) return error;
   const { next, ...parts } = error.parts;
   const nexts = [next, `then: ${underWay.command}`];
-  if (underWay.kind === 'restore') nexts.push('or take it back: coordinator restore undo');
+  if (canTakeBack(underWay)) nexts.push('or take it back: coordinator restore undo');
   return new Failure(
     { ...parts, next: nexts.filter((each) => each !== undefined).join('\n') },
     { cause: error },

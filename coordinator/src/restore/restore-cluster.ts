@@ -16,7 +16,7 @@ export interface RestoreOrder {
   readonly etcdVersion: string;
 }
 
-/** Throws Failure with the command that goes on, where a step fails: `resumeOperation` does, after any interruption. */
+/** Throws Failure with the command that goes on, where a step fails: `restore --resume`, after any interruption. */
 export async function restoreCluster(context: Carried, order: RestoreOrder): Promise<CarriedOut> {
   const { before, operation, etcdVersion } = order;
   const { topology, places } = context.cluster;

@@ -23,8 +23,11 @@ export interface SnapshotFile {
   readonly backend: Backend;
 }
 
-/** Reads all of it. Throws Failure for what is no snapshot, or a damaged one. */
-export async function checkSnapshotFile(file: string): Promise<SnapshotFile> {
+/** Reads all of it; `look` sees every piece, in order. Throws Failure for what is no snapshot, or a damaged one. */
+export async function checkSnapshotFile(
+  file: string,
+  look: (chunk: Uint8Array) => void = () => {},
+): Promise<SnapshotFile> {
   const path = resolve(file);
   const status = await stat(path).catch(() => undefined);
   if (status?.isFile() !== true)
@@ -32,7 +35,10 @@ export async function checkSnapshotFile(file: string): Promise<SnapshotFile> {
   if (status.size > snapshotBytesMax)
     throw new Failure({ exit: 'usage', what: `${path} is larger than any snapshot (${status.size} bytes)` });
   const digest = new SnapshotDigest();
-  await chunksOf(path, (chunk) => digest.update(chunk));
+  await chunksOf(path, (chunk) => {
+    digest.update(chunk);
+    look(chunk);
+  });
   const { seal, ...sum } = digest.sum();
   if (seal === 'wrong')
     throw damaged(
@@ -66,7 +72,10 @@ export function isOfCluster({ members }: Backend, places: readonly NodePlace[]):
 }
 
 /** Throws Failure for data that a newer minor has written: an older etcd may start on it, and does not know all of it. */
-export function refuseNewer({ path, backend }: SnapshotFile, etcdVersion: string): void {
+export function refuseNewer(
+  { path, backend }: Pick<SnapshotFile, 'path' | 'backend'>,
+  etcdVersion: string,
+): void {
   const [theirs, ours] = [backend.clusterVersion, etcdVersion].map((text) => parseEtcdVersion(text ?? ''));
   if (theirs === undefined || ours === undefined) return;
   if (theirs.major < ours.major || (theirs.major === ours.major && theirs.minor <= ours.minor)) return;

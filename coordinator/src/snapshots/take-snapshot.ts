@@ -5,7 +5,7 @@ import { readAdminCredentials } from '../authority.js';
 import type { Cluster } from '../cluster/open-cluster.js';
 import { Failure } from '../failure.js';
 import { sizeText } from '../output/sizes.js';
-import type { Progress } from '../progress.js';
+import { byPercent, type Progress } from '../progress.js';
 import { changeSaved, type SavedSnapshotNote } from '../state/saved-snapshots.js';
 import { findSource } from './find-source.js';
 import type { Source } from './plan/pick-source.js';
@@ -34,23 +34,18 @@ export async function takeSnapshot(cluster: Cluster, what: WhatToTake, progress:
   const { directory, nameOf } = await targetOf(cluster, what);
   const saved = await progress.phase(
     `Saving a snapshot from ${source.name} (${source.role})`,
-    async (report) => {
-      let told = -1;
-      return saveSnapshot({
+    async (report) =>
+      saveSnapshot({
         endpoint: source.endpoint,
         node: source.name,
         credentials: await readAdminCredentials(cluster.state),
         directory,
         nameOf,
-        onProgress: (received, total) => {
-          const percent = Math.floor((received / total) * (100 / percentStep)) * percentStep;
-          if (percent === told) return;
-          told = percent;
-          report.note(`${percent} % of ${sizeText(total)}`);
-        },
+        onProgress: byPercent(percentStep, (percent, total) =>
+          report.note(`${percent} % of ${sizeText(total)}`),
+        ),
         signal: what.signal,
-      });
-    },
+      }),
   );
   const noted = { ...saved, verified: null };
   await note(cluster, noted);

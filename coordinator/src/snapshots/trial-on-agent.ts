@@ -11,12 +11,13 @@ import type { NodeLink } from '../link/dial-node.js';
 import { openLocalFile } from '../link/local-file.js';
 import { sendFile } from '../link/send-file.js';
 import { sizeText } from '../output/sizes.js';
-import type { Progress } from '../progress.js';
+import { byPercent, type Progress } from '../progress.js';
 import { checkSnapshotFile, refuseNewer, type SnapshotFile } from './snapshot-file.js';
 
 /** Sending aside, for each GB of the file; restoring and starting an etcd on it takes seconds on a usual disk. */
 const trialMsPerGb = 10 * 60_000;
 const trialMsMin = 10 * 60_000;
+const percentStep = 10;
 
 export interface TriedFile extends SnapshotFile {
   /** The node that did it. */
@@ -69,9 +70,8 @@ async function tryOn(link: NodeLink, file: SnapshotFile, progress: Progress): Pr
   const local = await openLocalFile(file.path, file);
   try {
     await progress.phase(`Sending ${sizeText(file.bytes)} to ${name}`, async (report) => {
-      await sendFile(link, 'snapshot', local, (received) =>
-        report.note(`${Math.floor((10 * received) / file.bytes) * 10} %`),
-      );
+      const tell = byPercent(percentStep, (percent) => report.note(`${percent} %`));
+      await sendFile(link, 'snapshot', local, (received) => tell(received, file.bytes));
     });
   } finally {
     await local.close();
@@ -84,6 +84,11 @@ async function tryOn(link: NodeLink, file: SnapshotFile, progress: Progress): Pr
   }
 }
 
+/** How long a trial of a file of that size may take. */
+export function trialMsMax(bytes: number): number {
+  return trialMsMin + (bytes / 1024 ** 3) * trialMsPerGb;
+}
+
 /** A snapshot that is on that node. */
 export function verifyStored(
   link: NodeLink,
@@ -91,6 +96,6 @@ export function verifyStored(
   progress: Progress,
 ): Promise<StoredSnapshot> {
   return progress.phase(`Trial restore on ${link.place.name}`, () =>
-    link.call('snapshot.verify', { sha256, trial: true }, trialMsMin + (bytes / 1024 ** 3) * trialMsPerGb),
+    link.call('snapshot.verify', { sha256, trial: true }, trialMsMax(bytes)),
   );
 }

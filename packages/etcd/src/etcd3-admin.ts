@@ -6,7 +6,7 @@ import type { Etcd3, IHashKVResponse, IMember } from 'etcd3';
 import type { Alarm, EtcdAdmin, KeyHash, LockOutcome, Member, MemberStatus } from './admin.js';
 import { EtcdError } from './admin.js';
 import { type EtcdConnection, openEtcd3 } from './etcd3-client.js';
-import { toEtcdError } from './etcd3-errors.js';
+import { asEtcdError, toEtcdError } from './etcd3-errors.js';
 import { clusterIdFromUint64, type MemberId, memberIdFromUint64, uint64Of } from './ids.js';
 import { featuresOf, parseEtcdVersion } from './versions.js';
 
@@ -194,12 +194,8 @@ class Etcd3Admin implements EtcdAdmin {
     throw new EtcdError('other', this.endpoint, `etcd ${version} has no learners: nothing was added`);
   }
 
-  private async call<T>(run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      throw toEtcdError(this.endpoint, error);
-    }
+  private call<T>(run: () => Promise<T>): Promise<T> {
+    return asEtcdError(this.endpoint, run);
   }
 }
 

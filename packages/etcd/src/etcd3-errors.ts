@@ -13,6 +13,15 @@ export function toEtcdError(endpoint: string, cause: unknown): EtcdError {
   return new EtcdError(kindOf(text), endpoint, text, cause);
 }
 
+/** Runs an etcd3 call; what it throws is an EtcdError. */
+export async function asEtcdError<T>(endpoint: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw toEtcdError(endpoint, error);
+  }
+}
+
 /** gRPC status codes that are told apart here. */
 const grpcCode = {
   cancelled: 1,

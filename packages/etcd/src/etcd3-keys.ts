@@ -1,7 +1,7 @@
 /** {@link KeyClient} over the etcd3 library. */
 import type { Etcd3, IKeyValue } from 'etcd3';
 import { type EtcdConnection, openEtcd3 } from './etcd3-client.js';
-import { toEtcdError } from './etcd3-errors.js';
+import { asEtcdError } from './etcd3-errors.js';
 import type { KeyClient, KeyFacts, KeyPage, KeyValue } from './key-client.js';
 import type { KeyRange } from './key-range.js';
 
@@ -63,12 +63,8 @@ class Etcd3Keys implements KeyClient {
     this.client.close();
   }
 
-  private async call<T>(run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      throw toEtcdError(this.endpoint, error);
-    }
+  private call<T>(run: () => Promise<T>): Promise<T> {
+    return asEtcdError(this.endpoint, run);
   }
 }
 

@@ -1,7 +1,7 @@
 /** {@link RoomClient} over the etcd3 library. */
 import type { Etcd3 } from 'etcd3';
 import { type EtcdConnection, openEtcd3 } from './etcd3-client.js';
-import { toEtcdError } from './etcd3-errors.js';
+import { asEtcdError } from './etcd3-errors.js';
 import type { DatabaseSizes, RoomClient } from './room-client.js';
 
 /** As `connectEtcd`. */
@@ -40,11 +40,7 @@ class Etcd3Room implements RoomClient {
     this.client.close();
   }
 
-  private async call<T>(run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      throw toEtcdError(this.endpoint, error);
-    }
+  private call<T>(run: () => Promise<T>): Promise<T> {
+    return asEtcdError(this.endpoint, run);
   }
 }

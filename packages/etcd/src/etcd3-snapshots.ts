@@ -4,7 +4,7 @@
  */
 import { EtcdError } from './admin.js';
 import { type EtcdConnection, openEtcd3 } from './etcd3-client.js';
-import { toEtcdError } from './etcd3-errors.js';
+import { asEtcdError, toEtcdError } from './etcd3-errors.js';
 import type { OpenStream, SnapshotChunk, SnapshotClient } from './snapshot-client.js';
 import { FieldReader } from './wal-record.js';
 
@@ -18,8 +18,8 @@ export async function connectSnapshots(
   return {
     endpoint,
     snapshot: (stallMs, signal) => snapshotOf(connection, openStream, stallMs, signal),
-    async countKeys(revision) {
-      try {
+    countKeys: (revision) =>
+      asEtcdError(endpoint, async () => {
         const reply = await client.kv.range({
           key: everyKey,
           range_end: everyKey,
@@ -28,10 +28,7 @@ export async function connectSnapshots(
           serializable: true,
         });
         return Number(reply.count);
-      } catch (error) {
-        throw toEtcdError(endpoint, error);
-      }
-    },
+      }),
     close: () => client.close(),
   };
 }

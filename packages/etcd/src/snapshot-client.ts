@@ -8,8 +8,8 @@ export interface SnapshotChunk {
 }
 
 /**
- * Opens a call of a gRPC server that answers with a stream of messages, handed on as many at once as have arrived. Throws an Error whose text begins as gRPC's own do. Host
- * I/O: whoever connects brings it along.
+ * Opens a call of a gRPC server that answers with a stream of messages, handed on as many at once as have arrived. Throws an
+ * Error whose text begins as gRPC's own do. Host I/O: whoever connects brings it along.
  */
 export type OpenStream = (
   call: {

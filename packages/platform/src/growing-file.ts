@@ -6,6 +6,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, link, lstat, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { asFileError, FileError, missingAsUndefined } from './file-error.js';
+import { syncDirectory } from './sync-directory.js';
 
 /** Written in one go; twice as much is in memory. */
 const blockBytes = 1024 * 1024;
@@ -118,14 +119,5 @@ export class GrowingFile {
   private async write(bytes: Buffer, at: number): Promise<void> {
     for (let done = 0; done < bytes.length; )
       done += (await this.handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

@@ -34,8 +34,8 @@ const lotBytes = 1024 * 1024;
 const pauseMs = 50;
 
 /**
- * The messages, whole and in order, as many as have arrived each time. Whoever stops asking, or aborts, ends the call. Throws an Error whose text begins as gRPC's own
- * do, `14 UNAVAILABLE: `, where it does not come to its end.
+ * The messages, whole and in order, as many as have arrived each time. Whoever stops asking, or aborts, ends the call. Throws an
+ * Error whose text begins as gRPC's own do, `14 UNAVAILABLE: `, where it does not come to its end.
  */
 export async function* grpcStream(call: GrpcCall, signal?: AbortSignal): AsyncGenerator<Uint8Array[]> {
   const session = connect(call.endpoint, {

@@ -7,6 +7,7 @@ import { constants, createReadStream } from 'node:fs';
 import { open, readlink, rename, symlink, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { asFileError, errnoOf, missingAsUndefined } from './file-error.js';
+import { syncDirectory } from './sync-directory.js';
 
 /**
  * Appends `bytes` to the file if it is `offset` bytes long, else writes nothing. Returns how long it is then. Durable when
@@ -73,11 +74,6 @@ export function switchLink(path: string, target: string): Promise<void> {
       await unlink(temporary).catch(() => undefined);
       throw error;
     }
-    const directory = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
+    await syncDirectory(dirname(path));
   });
 }

@@ -21,6 +21,7 @@ import { removeTree, usedBytes } from './file-tree.js';
 import type { FileStatus, Files, WriteOptions } from './files.js';
 import { measureFsync } from './fsync-latency.js';
 import { nearestExisting } from './nearest-existing.js';
+import { syncDirectory } from './sync-directory.js';
 import { removeStaleTemporaries, temporaryPath } from './temporary-file.js';
 import { textTail } from './text-tail.js';
 
@@ -261,13 +262,4 @@ async function readRange(path: string, from: (size: number) => number, bytes: nu
 
 async function entryAt(path: string): Promise<Stats | undefined> {
   return lstat(path).catch(missingAsUndefined);
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -15,6 +15,17 @@ interface RecoverView {
   readonly losses?: { readonly kept: { readonly before?: string } };
 }
 
+/** What the coordinator says when it begins each part of a recovery, in order. */
+const beforeHold = ['Save what ', 'Send what is saved to '];
+const fromHold = [
+  'Hold every agent',
+  'Stop etcd and move its data aside',
+  'Restore the snapshot on every node',
+  'Start etcd',
+  'Wait until all members are healthy',
+  'Let the agents go on',
+];
+
 /** A repair of a node that was given up, which comes back after all. */
 const rejoinMsMax = 60_000;
 
@@ -66,9 +77,11 @@ export function tellRecoverRows(version: EtcdVersion, count: number, rows: 'all'
       expect(told.outcome).toBe('recover');
       expect(told.survivors).toHaveLength(count - majority);
 
-      // Killed while the nodes are at work, and again on the way.
-      for (const phase of ['Stop etcd and move its data aside', 'Start etcd']) {
-        const args = phase === 'Start etcd' ? ['--resume'] : confirmed;
+      // Killed at every step: before the agents are held it begins anew, from then on --resume goes on.
+      let underWay = false;
+      for (const phase of rows === 'all' ? [...beforeHold, ...fromHold] : ['Stop etcd', 'Start etcd']) {
+        const args = underWay ? ['--resume'] : confirmed;
+        underWay = !beforeHold.includes(phase);
         const running = world.cluster.startCoordinator(['recover', ...args], { timeoutMs: 120_000 });
         const early = running.ended.then((outcome) => {
           throw new Error(`it ended before it came to "${phase}": ${describeOutcome(outcome)}`);
@@ -77,10 +90,11 @@ export function tellRecoverRows(version: EtcdVersion, count: number, rows: 'all'
         await Promise.race([reached, early]);
         running.kill('SIGKILL');
         await running.ended;
+        if (phase !== 'Start etcd') continue;
+        const refused = await recover(...confirmed);
+        expect(refused.code, describeOutcome(refused)).not.toBe(0);
+        expect(refused.stderr).toContain('coordinator recover --resume');
       }
-      const refused = await recover(...confirmed);
-      expect(refused.code, describeOutcome(refused)).not.toBe(0);
-      expect(refused.stderr).toContain('coordinator recover --resume');
       const resumed = await recover('--resume');
       expect(resumed.code, describeOutcome(resumed)).toBe(0);
       await world.whole(30_000);

@@ -2,12 +2,13 @@
  * A restore of a whole cluster from a snapshot: the data of the snapshot everywhere under new ids, the data of before moved
  * aside and nothing deleted; killed at any step it goes on; taken back, the former cluster is what it was.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import {
   describeOutcome,
   type EtcdVersion,
+  foreignSnapshot,
   kill,
   type Outcome,
   type Running,
@@ -67,8 +68,12 @@ export class RestoreWorld {
     return this.etcdctl('put', key, value);
   }
 
-  async restore(...more: string[]): Promise<Outcome> {
-    return this.cluster.coordinator(['restore', this.file, '--yes', '--confirm', 'test', ...more]);
+  restore(...more: string[]): Promise<Outcome> {
+    return this.restoreOf(this.file, ...more);
+  }
+
+  restoreOf(file: string, ...more: string[]): Promise<Outcome> {
+    return this.cluster.coordinator(['restore', file, '--yes', '--confirm', 'test', ...more]);
   }
 
   undo(...more: string[]): Promise<Outcome> {
@@ -197,9 +202,38 @@ export function tellPlainRestore(version: EtcdVersion, world = begin(version)): 
   });
 }
 
-/** The same, killed at every step. */
-export function tellRestoreRows(version: EtcdVersion): void {
+/** The same, killed at every step. `newer`: an etcd of a later minor. */
+export function tellRestoreRows(version: EtcdVersion, newer: EtcdVersion): void {
   const world = begin(version);
+
+  test('what is no snapshot of such an etcd, or not whole, is refused before any node hears of it', async () => {
+    const { dir } = world().cluster;
+    const whole = readFileSync(world().file);
+    const flipped = Buffer.from(whole);
+    flipped[whole.length >> 1]! ^= 1;
+    const files: readonly (readonly [string, Buffer | undefined, number, RegExp])[] = [
+      ['flipped.db', flipped, 1, /is no snapshot that can be used[\s\S]*bytes have changed, or are missing/],
+      ['cut.db', whole.subarray(0, whole.length - 4096), 1, /is no snapshot that can be used/],
+      ['empty.db', Buffer.alloc(0), 1, /is no snapshot that can be used/],
+      ['text.db', Buffer.from('not a database\n'.repeat(5_000)), 1, /is no snapshot that can be used/],
+      ['absent.db', undefined, 2, /there is no file [\s\S]*coordinator snapshot list/],
+    ];
+    const before = readFileSync(join(world().cluster.stateDir, 'bootstrap.json'), 'utf8');
+    for (const [name, bytes, code, words] of files) {
+      const file = join(dir, name);
+      if (bytes !== undefined) writeFileSync(file, bytes);
+      const outcome = await world().restoreOf(file);
+      expect(outcome.code, `${name}: ${describeOutcome(outcome)}`).toBe(code);
+      expect(outcome.stderr).toMatch(words);
+      expect(outcome.stderr).not.toContain('Look at the nodes');
+    }
+    const later = await world().restoreOf(await foreignSnapshot(newer, dir, { a: 'b' }));
+    expect(later.code, describeOutcome(later)).toBe(6);
+    const [minor] = /^\d+\.\d+/.exec(newer)!;
+    expect(later.stderr).toContain(`is of a cluster of etcd ${minor}, and this one has ${version}`);
+    expect(readFileSync(join(world().cluster.stateDir, 'bootstrap.json'), 'utf8')).toBe(before);
+  });
+
   tellPlainRestore(version, world);
 
   test('the coordinator killed at every step of a restore: nothing else may begin, and --resume ends it', async () => {
