@@ -60,7 +60,9 @@ export default defineConfig({
           exclude: ['**/node_modules/**', seeds],
           ...unisolated,
           maxWorkers: 3,
-          testTimeout: 60_000,
+          // They run at the lowest priority, beside whole machines that boot.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {
