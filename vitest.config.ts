@@ -8,8 +8,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 // `timed` runs alone: it compares what etcd does by the second.
 const seeds = 'test/worlds/simulated/seeds.test.ts';
 const timed = 'test/integration/model.test.ts';
-/** Runs where a version of etcd is asked for. */
-const asked = process.env.ETCD_AGENT_TEST_ETCD === undefined ? ['test/integration/heal-asked.test.ts'] : [];
 
 /**
  * Files share their worker's process and what it has loaded: loading that anew for each of a hundred files took a third of
@@ -20,11 +18,11 @@ const unisolated = { isolate: false, execArgv: ['--require', 'tls'] };
 
 /** Begun first, so that none of them is left running alone at the end. */
 const longest = [
-  'integration/heal-data-3.3.25',
+  'integration/heal-data',
   'integration/playground',
   'integration/resume-agents',
-  'integration/heal-interrupted-3.5.30',
-  'integration/heal-process-3.3.25',
+  'integration/heal-interrupted',
+  'integration/recover',
   'integration/versions',
   'hosts/scenarios',
   'hosts/rounds',
@@ -85,7 +83,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'packaging/build.test.mjs'],
-          exclude: ['**/node_modules/**', timed, ...asked],
+          exclude: ['**/node_modules/**', timed],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,

@@ -1,16 +1,15 @@
 // npm test [-- vitest arguments]: sets up what the tests need, runs the checks and every test, and ends with one line
 // that counts them. Exit code 0 only when the checks and all tests passed.
 //
-// Tests on booted hosts mostly wait. Beside them, with what they leave of a small machine, goes what computes and waits for nothing:
-// the checks, the unit tests and the simulation. Tests with real etcds keep both cores busy by themselves and come after that.
+// Tests on booted hosts and with real etcds mostly wait, and time each other out where too many are at work: they go one kind after
+// the other. Beside both, with what they leave of a small machine, goes what computes and waits for nothing: the unit tests and the
+// simulation. Rows that healing, restoring and recovering have of each version of etcd run on one of them; `npm run test:versions`
+// runs them on all.
 import { runChecks } from './setup/checks.mjs';
 import { runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
 import { summaryLine } from './setup/test-results.mjs';
 import { countRuns, runVitest, runVitestBeside } from './setup/vitest.mjs';
-
-/** The lowest priority but one. */
-const niceness = 18;
 
 await runScript(async () => {
   const { etcd, missing } = await prepare({ forTests: true });
@@ -19,26 +18,28 @@ await runScript(async () => {
   const failedChecks = [];
   const codes = [];
   const runs = [];
-  const run = async (name, words, nice = 0) => {
+  const run = async (name, words) => {
     runs.push(name);
-    codes.push(await runVitest(name, words, env, nice));
+    codes.push(await runVitest(name, words, env));
   };
   const projects = (...names) => names.flatMap((name) => ['--project', name]);
   if (args.length > 0) {
     failedChecks.push(...(await runChecks()));
     await run('chosen', args);
   } else {
-    console.log(
-      'tests on booted hosts run beside what follows; what they say comes before the tests with real etcds',
-    );
-    runs.push('hosts');
-    const hosts = runVitestBeside('hosts', projects('hosts'), env);
-    failedChecks.push(...(await runChecks()));
-    await run('computed', projects('unit', 'simulated'), niceness);
-    const { code, output } = await hosts;
+    console.log('unit tests and the simulation run beside what follows; what they say comes at the end');
+    runs.push('computed');
+    const computed = (async () => {
+      failedChecks.push(...(await runChecks()));
+      return runVitestBeside('computed', projects('unit', 'simulated'), env);
+    })();
+    await run('hosts', projects('hosts'));
+    await run('real', projects('integration'));
+    const { code, output } = await computed;
     process.stdout.write(output);
     codes.push(code);
-    await run('real', projects('integration', 'timed'));
+    // Compares what etcd does by the second.
+    await run('timed', projects('timed'));
   }
   const exitCode = codes.find((code) => code !== 0) ?? 0;
   const counts = countRuns(runs);

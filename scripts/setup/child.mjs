@@ -13,9 +13,10 @@ const tailLines = 15;
  * Runs a command and returns what it did; rejects only when it cannot be started at all (the error of spawn).
  * @returns {Promise<{ code: number, stdout: string, output: string }>} output is stdout and stderr as they came
  */
-export function capture(command, args, { cwd = root, env = process.env } = {}) {
+export function capture(command, args, { cwd = root, env = process.env, niceness = 0 } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    if (niceness > 0 && child.pid !== undefined) setPriority(child.pid, niceness);
     // An interrupted setup leaves nothing running behind.
     const stop = () => child.kill();
     process.once('exit', stop);

@@ -7,19 +7,21 @@ import { countResults } from './test-results.mjs';
 
 const vitest = join(root, 'node_modules', '.bin', 'vitest');
 const results = join(cache, 'vitest');
+/** The lowest priority but one. */
+const niceness = 18;
 
 /**
  * On our own terminal; returns the exit code.
  * @param {string} name of its results
  * @param {string[]} args vitest's
  */
-export function runVitest(name, args, env, niceness = 0) {
-  return runInTerminal(vitest, argsOf(name, args), { env, niceness });
+export function runVitest(name, args, env) {
+  return runInTerminal(vitest, argsOf(name, args), { env });
 }
 
-/** What it prints comes in one piece at its end. */
+/** Beside others, with what they leave of the machine; what it prints comes in one piece at its end. */
 export function runVitestBeside(name, args, env) {
-  return capture(vitest, argsOf(name, args), { env });
+  return capture(vitest, argsOf(name, args), { env, niceness });
 }
 
 /** All tests of runs with these names. */

@@ -1,4 +1,0 @@
-/** Keys, room and quota of etcd 3.4.23, by the coordinator's commands. */
-import { dataRoomRows } from '../worlds/loopback/data-room-rows.js';
-
-dataRoomRows('3.4.23');
