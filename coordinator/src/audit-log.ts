@@ -76,6 +76,8 @@ export interface AuditRecord {
   /** How often it was begun: more than once where a later run went on with it. */
   readonly runs: number;
   readonly resume?: string;
+  /** A later operation that has done what this one did not: the same once more to its end, or taking this one back. */
+  readonly settledBy?: string;
 }
 
 export interface AuditLog {
@@ -103,7 +105,19 @@ export function auditLogOf(text: string): AuditLog {
     if (!parsed.success) unreadable.push(index + 1);
     else take(records, index + 1, parsed.data);
   }
-  return { records: [...records.values()], unreadable };
+  const all = [...records.values()];
+  return { records: all.map((record, at) => settled(record, all.slice(at + 1))), unreadable };
+}
+
+function settled(record: AuditRecord, later: readonly AuditRecord[]): AuditRecord {
+  if (record.outcome !== 'unfinished' && record.outcome !== 'failed') return record;
+  const by = later.find(
+    ({ action, nodes, outcome: how, before }) =>
+      how === 'ok' &&
+      (before?.undoes === record.id ||
+        (action === record.action && record.nodes.every((node) => nodes.includes(node)))),
+  );
+  return by === undefined ? record : { ...record, settledBy: by.id };
 }
 
 function take(records: Map<string, AuditRecord>, number: number, line: z.infer<typeof lineSchema>): void {

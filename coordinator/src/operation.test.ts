@@ -68,6 +68,27 @@ it('one that was cut short is unfinished and names the command that goes on; the
   expect((await auditList(context, noFlags)).notes).toEqual([]);
 });
 
+it('one that was cut short is settled by what did the same later, or took it back', async () => {
+  const { state, context } = await setUp();
+  const nodes = ['n0', 'n1'];
+  const killed = await beginOperation(state, {
+    action: 'restore',
+    nodes,
+    resume: 'coordinator restore --resume',
+  });
+  await recorded(state, { action: 'restore', nodes: ['n0'] }, async () => {});
+  const unsettled = await auditList(context, noFlags);
+  expect(unsettled.notes).toHaveLength(1);
+  const begin = { action: 'restore undo', nodes, before: { undoes: killed.id } };
+  await recorded(state, begin, async () => {});
+  const list = await auditList(context, noFlags);
+  expect(list.notes).toEqual([]);
+  expect(list.table).toMatch(/restore +n0,n1 .* unfinished, then [0-9a-f]{8}$/m);
+  await beginOperation(state, { action: 'defrag', nodes: ['n0'] });
+  await recorded(state, { action: 'defrag', nodes }, async () => {});
+  expect((await auditList(context, noFlags)).notes).toEqual([]);
+});
+
 it('one line stands for what is one step, under the number of its line', async () => {
   const { state, context } = await setUp();
   await audit(state, {

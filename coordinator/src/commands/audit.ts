@@ -68,7 +68,8 @@ function find(records: readonly AuditRecord[], id: string): AuditRecord {
 /** What did not come to its end, and the command that goes on with it. */
 async function openNotes(state: StateDir, records: readonly AuditRecord[]): Promise<string[]> {
   const open = records.filter(
-    ({ outcome, resume }) => outcome === 'unfinished' || (outcome === 'failed' && resume),
+    ({ outcome, resume, settledBy }) =>
+      settledBy === undefined && (outcome === 'unfinished' || (outcome === 'failed' && resume)),
   );
   if (open.length === 0) return [];
   const running = await runningNow(state);

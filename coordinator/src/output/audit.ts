@@ -12,13 +12,13 @@ export function shortId(id: string): string {
 export function auditTable(records: readonly AuditRecord[]): string {
   return table(
     ['ID', 'BEGAN', 'ACTION', 'NODES', 'BY', 'OUTCOME'],
-    records.map(({ id, beganAt, action, nodes, by, outcome }) => [
+    records.map(({ id, beganAt, action, nodes, by, outcome, settledBy }) => [
       shortId(id),
       beganAt,
       action,
       nodes.join(','),
       by,
-      outcome,
+      settledBy === undefined ? outcome : `${outcome}, then ${shortId(settledBy)}`,
     ]),
   );
 }
