@@ -219,7 +219,7 @@ export class Healer {
         const locked = await underLock(voters, spec.node, async (held) => {
           const again = this.parts.decideAgain ? await this.lookNow({ light: false, anew: true }) : seen;
           const same = isDeepStrictEqual(again?.plan.decision?.step, step);
-          if (again === undefined || !same || this.isOld(again)) {
+          if (again === undefined || !same || (await this.isOld(again))) {
             this.host.log.info({ step }, 'decided otherwise under the lock');
             return;
           }
@@ -237,7 +237,7 @@ export class Healer {
           return failedMs;
         }
       } else {
-        if (this.isOld(seen)) return 0;
+        if (await this.isOld(seen)) return 0;
         waitMs = await this.act(seen);
       }
       this.told.succeeded();
@@ -249,8 +249,13 @@ export class Healer {
   }
 
   /** The world may be another by now, or a call of the coordinator came between the look and this turn. */
-  private isOld({ atMs, version }: Seen): boolean {
-    return this.nowMs - atMs > actWithinMs || version !== this.host.heal.version;
+  private async isOld({ atMs, version, spec }: Seen): Promise<boolean> {
+    const told = await this.host.store.spec();
+    return (
+      this.nowMs - atMs > actWithinMs ||
+      version !== this.host.heal.version ||
+      told?.generation !== spec.generation
+    );
   }
 
   /** Returns how long to wait for the next look: what was done is seen at once, unless it was just done and did not show. */
