@@ -27,10 +27,12 @@ export async function quarantineFor(host: AgentHost, operation: string): Promise
   await stopEtcd(host);
   // Whoever wanted this member replaced meant the one whose data goes now.
   await host.heal.change(({ order: _, ...memory }) => memory);
-  // What was seen before the stop may have been written to since.
-  if (content.kind === 'none') return { movedTo: (await quarantineOf(host, spec, operation))?.path ?? null };
-  await recordDataDir(host, spec, 'retired');
-  await moveAside(host.files, spec.etcd.dataDir, operation);
+  // One that was joining may have written its first files since.
+  const left = await contentOf(host, spec);
+  if (left !== 'own' && left.kind === 'former') {
+    await recordDataDir(host, spec, 'retired');
+    await moveAside(host.files, spec.etcd.dataDir, operation);
+  }
   return { movedTo: (await quarantineOf(host, spec, operation))?.path ?? null };
 }
 
@@ -113,11 +115,12 @@ export async function lookAtOperation(host: AgentHost, operation: string): Promi
   const spec = await effectiveSpec(host);
   if (spec === undefined)
     throw new Fault('refused', 'this node has no member spec yet', 'coordinator bootstrap');
-  const [dataDir, quarantine, fileSystem, freeBytes] = await Promise.all([
+  const [dataDir, quarantine, journal, fileSystem, freeBytes] = await Promise.all([
     host.store.dataDirRecord().then((record) => judgeDataDir(host.files, spec.etcd, { record, spec })),
     quarantineOf(host, spec, operation),
+    host.heal.journal(),
     fileSystemOf(host, spec),
     host.files.freeBytes(spec.etcd.dataDir),
   ]);
-  return { dataDir, quarantine, fileSystem, freeBytes };
+  return { dataDir, quarantine, repairOf: journal?.bootstrapId ?? null, fileSystem, freeBytes };
 }

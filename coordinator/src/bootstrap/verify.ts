@@ -30,7 +30,10 @@ export interface VerifyOptions {
   /** How long the cluster may take to become healthy. */
   readonly timeoutMs: number;
   readonly report: PhaseReport;
-  /** Whatever its members are, they serve the cluster on record. Left out: they must be those on record. */
+  /**
+   * Whatever its members are, they serve the cluster on record, and it is enough that a quorum does: the others are as they were,
+   * for their agents to repair. Left out: they must be those on record, all healthy.
+   */
   readonly anyMembers?: true;
   /** The command that goes on from here; left out: the bootstrap. */
   readonly again?: string;
@@ -58,22 +61,23 @@ export async function verify(options: VerifyOptions): Promise<ClusterView> {
     }),
   );
   try {
-    await allHealthy(clients, options, deadline);
-    const view = await viewSettled(clients, deadline);
+    const healthy = await healthyOf(clients, options, deadline);
+    const view = await viewSettled(healthy, Math.max(deadline, performance.now() + tryMsMax));
     if (options.anyMembers === true) assertCluster(view, record);
     else assertMembers(view, record);
     for (const flip of await flips) if (flip.status === 'rejected') throw flip.reason;
-    return view;
+    return healthy.length === clients.length ? view : await viewThrough(clients);
   } finally {
     for (const { admin } of clients) admin.close();
   }
 }
 
-async function allHealthy(
+/** Those through which a write goes: all, or where any members will do, a quorum at least, since it takes one to write. */
+async function healthyOf(
   clients: readonly MemberClient[],
-  { places, links, record, report, timeoutMs, again }: VerifyOptions,
+  { places, links, record, report, timeoutMs, again, anyMembers }: VerifyOptions,
   deadline: number,
-): Promise<void> {
+): Promise<readonly MemberClient[]> {
   const pending = new Set(clients.map(({ name }) => name));
   const outcomes = await Promise.allSettled(
     clients.map(async (client) => {
@@ -85,7 +89,9 @@ async function allHealthy(
   const failed = outcomes.flatMap((outcome, index) =>
     outcome.status === 'rejected' ? [{ place: places[index]!, reason: outcome.reason as unknown }] : [],
   );
-  if (failed.length > 0) throw await notHealthy(failed, places, links, { timeoutMs, again });
+  if (failed.length > 0 && (anyMembers !== true || failed.length === clients.length))
+    throw await notHealthy(failed, places, links, { timeoutMs, again });
+  return clients.filter((_, at) => outcomes[at]!.status === 'fulfilled');
 }
 
 /** A write of its own through this endpoint, read back and deleted. */

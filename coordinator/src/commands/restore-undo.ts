@@ -51,7 +51,7 @@ async function planAndUndo(
   const former = await recordBefore(cluster.state, of);
   const plan = accepted(
     planUndo({
-      nodes: await lookForUndo(cluster, of, reached),
+      nodes: await lookForUndo(cluster, of, former, reached),
       without: flags.without,
       former: {
         clusterId: former.clusterId,

@@ -239,6 +239,9 @@ export function doneView(
 ): View {
   const shown = places.filter(({ name }) => seen.endpoints.some((endpoint) => endpoint.name === name));
   const rows = memberRows(shown, seen);
+  const unhealthy = seen.endpoints
+    .filter(({ health }) => health.kind === 'unhealthy')
+    .map(({ name }) => name);
   return {
     document: {
       kind: 'Restore',
@@ -249,8 +252,11 @@ export function doneView(
       missed: missed.map(({ place, failure }) => ({ node: place.name, why: failure.parts.what })),
     },
     table: [memberTable(rows), '', ...seen.endpoints.map(healthLine)].join('\n'),
-    exit: missed.length === 0 ? 'ok' : 'degraded',
+    exit: missed.length + unhealthy.length === 0 ? 'ok' : 'degraded',
     notes: [
+      ...unhealthy.map(
+        (name) => `${name} is what it was before, and not healthy: coordinator explain ${name}`,
+      ),
       ...silentNotes(missed, 'was not told and still acts by what it was told before'),
       ...(missed.length === 0
         ? []

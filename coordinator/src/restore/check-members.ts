@@ -39,7 +39,7 @@ export async function checkMembers({
   const { underWay } = record;
   const again = underWay?.command ?? 'coordinator restore --resume';
   const options = { places, links, credentials, timeoutMs, report, again };
-  // What was put back is what it was: a member that was being repaired then goes on from there.
+  // What was put back is what it was: a member that was being repaired then, or was damaged, goes on from there when the hold ends.
   if (underWay?.kind !== 'restore') return verify({ ...options, record, anyMembers: true });
   const seen = await verify({ ...options, record: expected(record, underWay.nodes) });
   report.note('comparing the keys of all members');

@@ -49,15 +49,20 @@ export async function lookForRestore(
   );
 }
 
-/** `of`: the restore that is to be taken back. */
-export async function lookForUndo(cluster: Cluster, of: string, reached: Reached): Promise<UndoNode[]> {
+/** `of`: the restore that is to be taken back; `former`: the cluster there was before it. */
+export async function lookForUndo(
+  cluster: Cluster,
+  of: string,
+  former: Pick<BootstrapRecord, 'bootstrapId'>,
+  reached: Reached,
+): Promise<UndoNode[]> {
   const revisions = await revisionsOf(cluster);
   return Promise.all(
     cluster.places.map(async (place): Promise<UndoNode> => {
       const { name } = place;
       const found = await ask(reached, place, of);
       if (found.kind === 'silent') return { name, ...found };
-      const { dataDir, quarantine, fileSystem } = found.view;
+      const { dataDir, quarantine, repairOf, fileSystem } = found.view;
       return {
         name,
         kind: 'linked',
@@ -68,6 +73,7 @@ export async function lookForUndo(cluster: Cluster, of: string, reached: Reached
             : dataDir.kind === 'foreign'
               ? (dataDir.clusterId ?? null)
               : null,
+        repairing: repairOf === former.bootstrapId,
         fileSystem,
         revision: revisions.get(name),
       };
@@ -135,6 +141,7 @@ async function ask({ links, failures }: Reached, place: Cluster['places'][number
 const unconfigured = {
   dataDir: { kind: 'missing' },
   quarantine: null,
+  repairOf: null,
   fileSystem: 'neverSeen',
   freeBytes: Number.MAX_SAFE_INTEGER,
 } as const;

@@ -54,6 +54,8 @@ export const operationViewSchema = z.strictObject({
   quarantine: z
     .strictObject({ path: z.string(), clusterId: hexId.nullable(), memberId: hexId.nullable() })
     .nullable(),
+  /** The cluster, by its bootstrap, whose member a repair on this node was replacing that has not ended: its data may not vote. */
+  repairOf: z.uuid().nullable(),
   /** The file system under the data dir, against the one that the data was on. */
   fileSystem: z.enum(['same', 'other', 'neverSeen']),
   freeBytes: z.number(),

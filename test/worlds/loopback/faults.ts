@@ -39,15 +39,18 @@ function takeAway(path: string): void {
 
 /** One byte in the middle of what the WAL holds is another, within a key that a client has written, and etcd is killed. */
 export async function corruptWal(node: TestNode): Promise<void> {
-  await underneath(node, () => {
-    const directory = join(node.dataDir, 'member', 'wal');
-    const path = join(directory, readdirSync(directory).find((name) => name.endsWith('.wal'))!);
-    const bytes = readFileSync(path);
-    const found = placesOf(bytes, 'round-');
-    if (found.length < 4) throw new Error(`${path} holds nothing that a client wrote`);
-    const at = found[found.length >> 1]!;
-    overwrite(path, at, Buffer.of(bytes[at]! ^ 0xff));
-  });
+  await underneath(node, () => flipInWal(node.dataDir, 'round-'));
+}
+
+/** One byte within such a text in the middle of a WAL that no etcd runs on is another. */
+export function flipInWal(dataDir: string, text: string): void {
+  const directory = join(dataDir, 'member', 'wal');
+  const path = join(directory, readdirSync(directory).find((name) => name.endsWith('.wal'))!);
+  const bytes = readFileSync(path);
+  const found = placesOf(bytes, text);
+  if (found.length < 4) throw new Error(`${path} holds nothing that a client wrote`);
+  const at = found[found.length >> 1]!;
+  overwrite(path, at, Buffer.of(bytes[at]! ^ 0xff));
 }
 
 /** Pages at the head of a database: two with its root, and what came first after them. */

@@ -16,6 +16,7 @@ import {
   type TestNode,
 } from '../../support/index.js';
 import { etcdctl } from './etcd-access.js';
+import { flipInWal } from './faults.js';
 import { HealingWorld } from './healing-world.js';
 
 /** What the coordinator says when it begins each phase of a restore, in order. */
@@ -276,7 +277,7 @@ export function tellRestoreRows(version: EtcdVersion): void {
     expect(await world().keys()).toBe(ofSnapshot);
   });
 
-  test('a restore that was cut short is taken back', async () => {
+  test('a restore that was cut short is taken back; a member whose former data is damaged by then is left to its repair', async () => {
     const former = world().cluster.record()!.clusterId;
     const file = world().file;
     const cut = await world().cutShort(['restore', file, '--yes', '--confirm', 'test'], 'Start etcd');
@@ -285,8 +286,11 @@ export function tellRestoreRows(version: EtcdVersion): void {
     expect(status.stdout).toMatch(
       /a restore is under way on etcd0, etcd1, etcd2 .*coordinator restore --resume/,
     );
-    const outcome = await world().undo();
-    expect(outcome.code, describeOutcome(outcome)).toBe(0);
+    const damaged = world().nodes[1]!;
+    flipInWal(`${damaged.dataDir}.quarantine-${world().cluster.record()!.bootstrapId}`, 'bootstrap/');
+    const outcome = await world().undo('--timeout', '10s');
+    expect(outcome.code, describeOutcome(outcome)).toBe(3);
+    expect(outcome.stderr).toMatch(/etcd1 is what it was before, and not healthy: coordinator explain etcd1/);
     expect(world().cluster.record()!.clusterId).toBe(former);
     await world().settled();
     expect(await world().keys()).toBe(ofSnapshot);

@@ -8,6 +8,7 @@ const node = (name: string, change: Partial<Extract<UndoNode, { kind: 'linked' }
   kind: 'linked',
   quarantined: former,
   data: restored,
+  repairing: false,
   fileSystem: 'same',
   revision: '12',
   ...change,
@@ -46,6 +47,15 @@ describe('taking a restore back', () => {
     const gone = [node('etcd1', { quarantined: null }), node('etcd2', { quarantined: null })];
     const plan = planUndo(facts([whole[0]!, ...gone]));
     expect(plan.kind === 'refuse' && plan.refusals[0]!.what).toMatch(/on 1 of its 3 nodes, and 2 are needed/);
+  });
+
+  it('does not count what a repair had begun, which may have no vote', () => {
+    const begun = node('etcd0', { repairing: true });
+    expect(planUndo(facts([begun, ...whole.slice(1)]))).toMatchObject({ kind: 'undo', bearers: names });
+    const plan = planUndo(facts([begun, whole[1]!, node('etcd2', { quarantined: null })]));
+    expect(plan.kind === 'refuse' && plan.refusals[0]!.what).toMatch(
+      /on 1 of its 3 nodes \(etcd0 was being repaired, and may have no vote\), and 2 are needed/,
+    );
   });
 
   it('is refused over a silent agent that is not named, and over an unmounted volume', () => {

@@ -1,4 +1,7 @@
-/** Whether a restore can be taken back: what it has moved aside must be there, on enough nodes for a quorum. Pure. */
+/**
+ * Whether a restore can be taken back: what it has moved aside must be there, on enough nodes for a quorum, and be more than what
+ * a repair had begun there. Pure.
+ */
 import { quorum } from '@etcd-agent/etcd';
 import type { Refusal } from './plan-restore.js';
 
@@ -11,6 +14,8 @@ export type UndoNode = { readonly name: string } & (
       readonly quarantined: string | null;
       /** Cluster of what is in its data dir now; null: none that can be read. */
       readonly data: string | null;
+      /** A repair of its former member had not ended: it has data, and perhaps no vote. */
+      readonly repairing: boolean;
       readonly fileSystem: 'same' | 'other' | 'neverSeen';
       /** The revision that its etcd tells now; undefined: it does not answer. */
       readonly revision: string | undefined;
@@ -64,9 +69,11 @@ export function planUndo({ nodes, without, former, unfinished }: UndoFacts): Und
   );
   const members = former.members.filter((name) => !former.unwanted.includes(name));
   const needed = quorum(members.length);
-  if (refusals.length === 0 && bearers.length < needed)
+  const half = bearers.filter((node) => node.kind === 'linked' && node.repairing).map(({ name }) => name);
+  const voting = bearers.length - half.length;
+  if (refusals.length === 0 && voting < needed)
     refusals.push({
-      what: `data of the former cluster ${former.clusterId} is on ${bearers.length} of its ${members.length} nodes, and ${needed} are needed for a quorum`,
+      what: `data of the former cluster ${former.clusterId} is on ${voting} of its ${members.length} nodes${half.length === 0 ? '' : ` (${half.join(', ')} was being repaired, and may have no vote)`}, and ${needed} are needed for a quorum`,
       next: 'what was moved aside is gone on the others: a snapshot is what is left (coordinator snapshot list; coordinator restore FILE)',
     });
   if (refusals.length > 0) return { kind: 'refuse', refusals };
