@@ -9,5 +9,6 @@ export * as guards from './heal/plan/guards.js';
 export { healRules, planHeal } from './heal/plan/plan-heal.js';
 export { peerView } from './heal/views.js';
 export type { AgentHost, Chance, Machine, PeerLinks, SpecAgent } from './host.js';
-export { applySpec } from './rpc/handlers.js';
+export { applySpec, type CallContext, handlers } from './rpc/handlers.js';
+export type { DataDirOrder } from './snapshots/snapshots.js';
 export { Store, type StoredIdentity } from './store.js';

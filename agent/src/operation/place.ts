@@ -10,14 +10,13 @@ import { installConf } from '../etcd-files.js';
 import { ownerOf } from '../etcd-start.js';
 import type { AgentHost } from '../host.js';
 import type { Alone } from '../one-at-a-time.js';
-import { restoreSnapshot } from '../snapshots/restore-snapshot.js';
 import type { Snapshots } from '../snapshots/snapshots.js';
 import { type HeldSpec, specOf } from './held.js';
 import { contentOf } from './quarantine.js';
 
 /** Idempotent: what was made by a run that was cut short is used where it is whole. */
 export async function placeFor(
-  { host, snapshots, alone }: { host: AgentHost; snapshots: Pick<Snapshots, 'checked'>; alone: Alone },
+  { host, snapshots, alone }: { host: AgentHost; snapshots: Pick<Snapshots, 'restore'>; alone: Alone },
   operation: string,
 ): Promise<{ placed: boolean }> {
   const spec = await specOf(host, operation, 'restore');
@@ -44,7 +43,7 @@ export async function placeFor(
 
 async function make(
   host: AgentHost,
-  snapshots: Pick<Snapshots, 'checked'>,
+  snapshots: Pick<Snapshots, 'restore'>,
   spec: HeldSpec<'restore'>,
   made: string,
 ): Promise<void> {
@@ -62,20 +61,16 @@ async function make(
     spec.etcd.dataDir,
     owner === undefined ? { mode: 0o700 } : { mode: 0o700, owner },
   );
-  if (!(await files.exists(made))) {
-    const { path, seal } = await snapshots.checked(snapshot.sha256);
-    await restoreSnapshot(host, {
-      file: path,
+  if (!(await files.exists(made)))
+    await snapshots.restore(snapshot.sha256, {
       dataDir: made,
       name: spec.node,
       initialCluster: members,
       token: spec.cluster.token,
       peerURLs: spec.etcd.initialAdvertisePeerURLs,
       owner,
-      seal,
       bumpRevision: snapshot.bumpRevision,
     });
-  }
   const wal = await readWal(files, join(made, 'member', 'wal'));
   if (wal.kind === 'present' && wal.clusterId === spec.cluster.clusterId && wal.memberId === spec.memberId)
     return;

@@ -1,5 +1,6 @@
 /** What the agent answers to an operation over the whole cluster: each step in the agent's turn, and only for the one that its spec names. */
 import { type AgentMethods, Fault, type Handlers } from '@etcd-agent/protocol';
+import type { AgentHost } from '../host.js';
 import { placeFor } from '../operation/place.js';
 import { putBackFor } from '../operation/put-back.js';
 import { lookAtOperation, quarantineFor } from '../operation/quarantine.js';
@@ -11,8 +12,8 @@ type OperationMethods = Pick<
   'operation.look' | 'operation.quarantine' | 'operation.place' | 'operation.putBack' | 'operation.start'
 >;
 
-/** Operations whose data is being made: a coordinator whose link broke may ask a second time. */
-const placing = new Set<string>();
+/** Agents that are making a data dir: a coordinator whose link broke may ask a second time. */
+const placing = new WeakSet<AgentHost>();
 
 export const operationHandlers: Handlers<OperationMethods, CallContext> = {
   'operation.look': ({ operation }, { host }) => lookAtOperation(host, operation),
@@ -22,15 +23,15 @@ export const operationHandlers: Handlers<OperationMethods, CallContext> = {
 
   async 'operation.place'({ operation }, context) {
     const { host, caretaker, snapshots } = context;
-    if (placing.has(host.paths.stateDir))
+    if (placing.has(host))
       throw new Fault('busy', 'this agent is making a data dir for that operation already');
-    placing.add(host.paths.stateDir);
+    placing.add(host);
     try {
       const end = await placeFor({ host, snapshots, alone: caretaker.alone }, operation);
       await told(context, 'place', operation, end);
       return end;
     } finally {
-      placing.delete(host.paths.stateDir);
+      placing.delete(host);
     }
   },
 

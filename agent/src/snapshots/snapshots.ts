@@ -6,12 +6,16 @@ import { type Announced, beginReceiving, partOf, receivePiece } from '../incomin
 import { OneThing } from '../one-thing.js';
 import { copyDatabase } from './copy-database.js';
 import { findRestoreProgram } from './restore-program.js';
+import { type RestoreOrder, restoreSnapshot } from './restore-snapshot.js';
 import { SnapshotStore } from './snapshot-store.js';
 import { takeOwn } from './take-own.js';
 import { clearTrials, trialRestore } from './trial-restore.js';
 
 /** The file itself in a data dir once more, and the first file of a WAL. */
 const walBytes = 64 * 1024 ** 2;
+
+/** What is made of a snapshot that is named by its SHA-256. */
+export type DataDirOrder = Omit<RestoreOrder, 'file' | 'seal'>;
 
 export class Snapshots {
   private readonly one = new OneThing();
@@ -100,13 +104,16 @@ export class Snapshots {
     });
   }
 
-  /** A snapshot that is kept here, for a restore: checked again, byte by byte. Throws a Fault where it is not, or damaged. */
-  async checked(sha256: string): Promise<{ path: string; seal: 'right' | 'none' }> {
+  /**
+   * A data dir out of a snapshot that is kept here, and is checked again, byte by byte. Throws a Fault, with nothing at
+   * `dataDir`, where it is not here, or damaged.
+   */
+  async restore(sha256: string, order: DataDirOrder): Promise<void> {
     const store = await this.store();
     const snapshot = await this.found(store, sha256);
-    const path = store.pathOf(snapshot);
-    await store.check(path, sha256);
-    return { path, seal: snapshot.seal };
+    const file = store.pathOf(snapshot);
+    await store.check(file, sha256);
+    await restoreSnapshot(this.host, { ...order, file, seal: snapshot.seal });
   }
 
   /** By itself, for the schedule; see `takeOwn`. */
