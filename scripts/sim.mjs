@@ -1,7 +1,7 @@
 // npm run sim -- [--seeds N] [--from S] [--jobs J] [--verbose]: runs N simulated clusters, from seed S on, each with the
 // faults that its seed gives, every tenth seed twice. A seed that fails is printed with what happened and how to run it again. Exit
 // code 0 only when every seed passed. `--scenarios` runs the scenarios instead, `--scenario NAME [--version V]` those whose
-// names contain NAME.
+// names contain NAME. `--restores`: each seed restores the whole cluster, under faults.
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,6 +22,7 @@ await runScript(async () => {
       scenarios: { type: 'boolean', default: false },
       scenario: { type: 'string' },
       version: { type: 'string' },
+      restores: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
     },
   });
@@ -39,6 +40,7 @@ await runScript(async () => {
   const { runMany } = await import(join(worlds, 'run-many.js'));
   const { scenarioJobs, seedJobs } = await import(join(worlds, 'jobs.js'));
   const { plantNames } = await import(join(worlds, 'plants.js'));
+  const { restoring } = await import(join(worlds, 'run-seed.js'));
   const { tellFailure } = await import(join(worlds, 'tell-failure.js'));
   if (values.plant !== undefined && !plantNames.includes(values.plant))
     throw new Failure({
@@ -48,8 +50,8 @@ await runScript(async () => {
     });
   const areScenarios = values.scenarios || values.scenario !== undefined;
   const jobs = areScenarios
-    ? chosen(scenarioJobs(), values.scenario, values.version)
-    : seedJobs(from, seeds, values.plant);
+    ? chosen(scenarioJobs(true), values.scenario, values.version)
+    : seedJobs(from, seeds, values.plant, values.restores ? restoring : '');
   const startedMs = performance.now();
   let passed = 0;
   let acts = 0;

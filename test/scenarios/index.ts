@@ -2,6 +2,7 @@
 import { agentScenarios } from './agent-faults.js';
 import { dataScenarios } from './data-faults.js';
 import { membershipScenarios } from './membership-faults.js';
+import { operationScenarios } from './operation-faults.js';
 import { processScenarios } from './process-faults.js';
 import { quorumScenarios } from './quorum-faults.js';
 import type { Scenario } from './scenario.js';
@@ -12,4 +13,5 @@ export const scenarios: readonly Scenario[] = [
   ...membershipScenarios,
   ...quorumScenarios,
   ...agentScenarios,
+  ...operationScenarios,
 ];

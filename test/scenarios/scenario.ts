@@ -5,9 +5,9 @@
 
 /**
  * Whom a fault hits. Roles are those of the moment before the first fault and keep their nodes through the whole
- * scenario: `follower` is the first follower by name, `secondFollower` the next.
+ * scenario: `follower` is the first follower by name, `secondFollower` the next. `coordinator` is its host, for the network only.
  */
-export type Target = 'leader' | 'follower' | 'secondFollower' | 'all' | `etcd${number}`;
+export type Target = 'leader' | 'follower' | 'secondFollower' | 'all' | 'coordinator' | `etcd${number}`;
 
 export type Fault =
   /** SIGKILL for etcd. */
@@ -73,7 +73,18 @@ export type Fault =
   /** A person does by hand what a repair does: stop, remove, move the data, add, start. */
   | { readonly kind: 'repairByHand'; readonly on: Target }
   | { readonly kind: 'pause'; readonly on: Target; readonly forMs: number }
-  | { readonly kind: 'resume'; readonly on: Target };
+  | { readonly kind: 'resume'; readonly on: Target }
+  /**
+   * An operator puts a snapshot of this moment in the place of all data, and runs what is said where a command fails, until it has
+   * ended. `from`: whose data the snapshot has, where there is no quorum any more: a recovery.
+   */
+  | { readonly kind: 'restore'; readonly without?: readonly Target[]; readonly from?: Target }
+  /** That is taken back, whether it has ended or not. */
+  | { readonly kind: 'undoRestore'; readonly without?: readonly Target[] }
+  /** Nodes that were away are told: `coordinator restore --resume`, until all are. */
+  | { readonly kind: 'resumeRestore' }
+  /** SIGKILL for the coordinator's command; the operator goes on `forMs` later. */
+  | { readonly kind: 'killCoordinator'; readonly forMs: number };
 
 export type FaultKind = Fault['kind'];
 

@@ -35,6 +35,12 @@ export function newState(): AppliedState {
 /** Changes `state` by one command; a refused one changes nothing. */
 export function apply(state: AppliedState, command: Command): Outcome {
   switch (command.kind) {
+    case 'restored': {
+      const { revision, alarms, store, leases, hashes } = command.snapshot;
+      const copies = { store: new Map(store), leases: new Map(leases), hashes: [...hashes] };
+      Object.assign(state, { revision, alarms, ...copies });
+      return done;
+    }
     case 'nothing':
       return done;
     case 'put':

@@ -9,6 +9,8 @@ export { encodeWal } from './etcd-wal.js';
 
 /** One change, as it is written to the log. */
 export type Command =
+  /** What the log of a restored cluster begins with: whoever joins it later has the keys of the snapshot by it, as by a raft snapshot. */
+  | { readonly kind: 'restored'; readonly snapshot: EtcdSnapshot }
   /** What a new leader begins with. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'put'; readonly key: string; readonly value: string }
@@ -60,6 +62,11 @@ export interface AppliedState {
   /** The hash of the store as of each revision. */
   hashes: number[];
 }
+
+/** What a snapshot has of it. Never changed. */
+export type EtcdSnapshot = Readonly<
+  Pick<AppliedState, 'revision' | 'alarms' | 'store' | 'leases' | 'hashes'>
+>;
 
 export interface EtcdDisk {
   readonly clusterId: ClusterId;

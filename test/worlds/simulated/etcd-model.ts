@@ -1,7 +1,7 @@
 /**
  * The etcd of the simulated world. This file is what the rest of the world sees of it.
  */
-import type { EtcdAdmin, EtcdConfSettings, MemberId } from '@etcd-agent/etcd';
+import type { ClusterId, EtcdAdmin, EtcdConfSettings, MemberId } from '@etcd-agent/etcd';
 import type { ExitCause } from '@etcd-agent/platform';
 import type { SimChance } from './chance.js';
 import type { SimClock } from './clock.js';
@@ -40,7 +40,7 @@ export interface EtcdObserver {
   /** A process has learnt its id and goes on from its disk. */
   started?(start: EtcdStart): void;
   /** An entry was committed for the first time, or another one where `instead` was committed before: writes were lost. */
-  committed?(entry: LogEntry, instead: LogEntry | undefined): void;
+  committed?(entry: LogEntry, instead: LogEntry | undefined, clusterId: ClusterId): void;
   voted?(vote: { readonly voter: MemberId; readonly term: number; readonly candidate: MemberId }): void;
 }
 

@@ -142,8 +142,8 @@ export class EtcdWorld {
     }
     const before = log[entry.index];
     log[entry.index] = entry;
-    if (before === undefined) this.observer?.committed?.(entry, undefined);
-    else if (before.term !== entry.term) this.observer?.committed?.(entry, before);
+    if (before === undefined) this.observer?.committed?.(entry, undefined, clusterId);
+    else if (before.term !== entry.term) this.observer?.committed?.(entry, before, clusterId);
   }
 
   #remember(disk: EtcdDisk): void {

@@ -2,14 +2,16 @@
  * What must hold at every moment of a run, whatever happens. Each breach is noted with its number and its time; a run with
  * one has failed. I6, that everything ends healthy, is for run-seed.ts to see.
  */
-import { type MemberId, quorum } from '@etcd-agent/etcd';
+import { type ClusterId, type MemberId, quorum } from '@etcd-agent/etcd';
 import { type LogEntry, lastOf } from './etcd-disk.js';
 import type { EtcdObserver } from './etcd-model.js';
+import { OperationInvariants } from './operation-invariants.js';
 import type { SimCluster } from './sim-cluster.js';
 import type { AgentAction } from './sim-host.js';
+import type { SimRecord } from './sim-record.js';
 
 export interface Breach {
-  readonly invariant: `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`;
+  readonly invariant: `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12}`;
   readonly atMs: number;
   readonly what: string;
 }
@@ -20,6 +22,13 @@ interface MemberTruth {
   role: 'voter' | 'learner';
   started: boolean;
   readonly by: 'bootstrap' | 'agent' | 'person';
+}
+
+/** One cluster, as its log has it. */
+interface ClusterTruth {
+  readonly members: Map<MemberId, MemberTruth>;
+  /** When it last had a quorum. */
+  quorumMs: number;
 }
 
 /** What an agent read before it acts may be this old when it takes effect. */
@@ -39,12 +48,12 @@ const misledMsMax = 240_000;
 
 export class Invariants {
   readonly breaches: Breach[] = [];
-  readonly #members = new Map<MemberId, MemberTruth>();
-  /** When a voter was last seen well, by node. */
-  readonly #wellMs = new Map<string, number>();
+  /** A restore begins another one; what there was before may go on beside it. */
+  readonly #truths = new Map<string, ClusterTruth>();
+  /** When a voter was last seen well. */
+  readonly #wellMs = new Map<MemberId, number>();
   /** Whose etcd an agent is stopping, or has stopped. */
   readonly #stopping = new Set<string>();
-  #quorumMs = 0;
   /** By agent and member: places in the log. */
   readonly #seen = new Map<string, { settled: number; pending: number; looks: number }>();
   readonly #agentAdds: string[] = [];
@@ -56,6 +65,7 @@ export class Invariants {
   /** Ids that a peer gave which nobody could have asked before; by when their processes are to be gone. */
   readonly #misled = new Map<MemberId, number>();
   #cluster: SimCluster | undefined;
+  #operations: OperationInvariants | undefined;
   /** A rolled-back disk was started, and nobody who answered could know: what it had acknowledged may be lost. */
   #beyond = false;
 
@@ -71,27 +81,25 @@ export class Invariants {
       }
       if (everStarted && !emptyDisk && behind) this.#startsBehind(node, memberId);
     },
-    committed: (entry, instead) => {
+    committed: (entry, instead, clusterId) => {
       if (instead !== undefined && instead.command.kind !== 'nothing')
         this.#breach(
           'I1',
           `entry ${entry.index} is ${entry.command.kind} of term ${entry.term}, and was ${instead.command.kind} of term ${instead.term}: committed writes are lost`,
         );
-      this.#follow(entry);
+      this.#follow(entry, clusterId);
     },
   };
 
   /** From now on agents run in it. */
   watch(cluster: SimCluster): void {
     this.#cluster = cluster;
-    for (const { memberId, etcd } of cluster.specs.values())
-      this.#members.set(memberId as MemberId, {
-        id: memberId as MemberId,
-        peerURLs: etcd.initialAdvertisePeerURLs,
-        role: 'voter',
-        started: true,
-        by: 'bootstrap',
-      });
+    this.#operations = new OperationInvariants(cluster, (invariant, what) => this.#breach(invariant, what));
+    this.#begin(cluster.coordinator.record);
+    cluster.coordinator.onRecord = (record) => {
+      this.#operations!.onRecord(record);
+      this.#begin(record);
+    };
     const look = () => {
       this.#seePositions();
       this.look();
@@ -100,15 +108,34 @@ export class Invariants {
     look();
   }
 
+  /** A cluster is known from the moment at which its coordinator has written it down. */
+  #begin({ clusterId, members, underWay }: SimRecord): void {
+    if (this.#truths.has(clusterId)) return;
+    const truth: ClusterTruth = { members: new Map(), quorumMs: this.#cluster!.clock.nowMs };
+    this.#truths.set(clusterId, truth);
+    for (const { name, memberId, peerURLs } of members) {
+      if (underWay?.nodes.includes(name) === false) continue;
+      const id = memberId as MemberId;
+      truth.members.set(id, { id, peerURLs, role: 'voter', started: true, by: 'bootstrap' });
+    }
+  }
+
+  /** What became of a key that was written and acknowledged. */
+  isKept(key: string): boolean {
+    const { record, beginning } = this.#cluster!.coordinator;
+    return this.#operations!.committedIn.get(key) === record.clusterId || beginning?.store.has(key) === true;
+  }
+
   /** Sees how things are: every second, and before each fault, so that nothing is thought lost longer than it is. */
   look(): void {
     const cluster = this.#cluster!;
-    const voters = this.#voters();
-    for (const voter of voters) {
-      const node = cluster.nodeOf(voter.peerURLs[0]!);
-      if (this.#isWell(voter)) this.#wellMs.set(node, cluster.clock.nowMs);
+    for (const truth of this.#truths.values()) {
+      const voters = votersOf(truth);
+      for (const voter of voters)
+        if (this.#isWell(voter, voters)) this.#wellMs.set(voter.id, cluster.clock.nowMs);
+      if (this.#hasQuorum(truth)) truth.quorumMs = cluster.clock.nowMs;
     }
-    if (this.#well(voters, 0).length >= quorum(voters.length)) this.#quorumMs = cluster.clock.nowMs;
+    this.#operations!.look();
     for (const one of cluster.nodes)
       for (const other of cluster.nodes)
         if (!cluster.network.reachBothWays(one, other))
@@ -126,7 +153,7 @@ export class Invariants {
   #isMisled(node: string, former: MemberId): boolean {
     const cluster = this.#cluster;
     // One that is a member still was given by whoever starts it, not by a peer that lags.
-    if (cluster === undefined || this.#members.has(former)) return false;
+    if (cluster === undefined || this.#truthOf(former) !== undefined) return false;
     return cluster.etcd.running().some(({ node: peer, disk }) => {
       const apartMs = this.#apartMs.get(`${node} ${peer}`) ?? Number.NEGATIVE_INFINITY;
       const isMended =
@@ -138,6 +165,7 @@ export class Invariants {
   onAction(node: string, action: AgentAction): void {
     const cluster = this.#cluster;
     if (cluster === undefined) return;
+    this.#operations!.onAction(node, action);
     switch (action.kind) {
       case 'memberAdd':
         this.#agentAdds.push(action.what);
@@ -155,6 +183,8 @@ export class Invariants {
         this.#mayChange(node, `promotes ${action.what}`);
         return;
       case 'stopEtcd':
+        // An operator's doing is not the agent's, and is written down by the coordinator.
+        if (cluster.host(node).operates) return;
         this.#act(node, 'stopEtcd');
         this.#mayStop(node);
         return;
@@ -170,49 +200,44 @@ export class Invariants {
     }
   }
 
-  /** The truth about the members, as the log has it. */
-  get members(): readonly MemberTruth[] {
-    return [...this.#members.values()];
-  }
-
-  /** Whether a quorum of voters is well now. */
-  get hasQuorum(): boolean {
-    const voters = this.#voters();
-    return this.#well(voters, 0).length >= quorum(voters.length);
-  }
-
-  #follow({ command }: LogEntry): void {
+  #follow({ command }: LogEntry, clusterId: ClusterId): void {
+    const cluster = this.#cluster;
+    const truth = this.#truths.get(clusterId);
+    if (cluster === undefined || truth === undefined) return;
+    const { members } = truth;
+    const voters = votersOf(truth).map(({ peerURLs }) => cluster.nodeOf(peerURLs[0]!));
+    this.#operations!.onCommitted(clusterId, command, voters);
     switch (command.kind) {
       case 'add': {
-        if (this.#cluster === undefined) return;
         const { id, peerURLs, role } = command.member;
+        const there = [...members.values()];
         // etcd applies a change that it must refuse by then as no change.
-        if (this.members.some((member) => member.peerURLs.some((url) => peerURLs.includes(url)))) return;
-        if (role === 'learner' && this.members.some((member) => member.role === 'learner')) return;
+        if (there.some((member) => member.peerURLs.some((url) => peerURLs.includes(url)))) return;
+        if (role === 'learner' && there.some((member) => member.role === 'learner')) return;
         const call = this.#agentAdds.indexOf(peerURLs.join());
         if (call >= 0) this.#agentAdds.splice(call, 1);
-        const by = call >= 0 && !peerURLs.some((url) => this.#cluster!.byHand.has(url)) ? 'agent' : 'person';
-        this.#members.set(id, { id, peerURLs, role, started: false, by });
-        this.#oneInFlight();
+        const by = call >= 0 && !peerURLs.some((url) => cluster.byHand.has(url)) ? 'agent' : 'person';
+        members.set(id, { id, peerURLs, role, started: false, by });
+        this.#oneInFlight(truth);
         return;
       }
       case 'remove':
-        this.#members.delete(command.memberId);
+        members.delete(command.memberId);
         return;
       case 'promote': {
-        const member = this.#members.get(command.memberId);
+        const member = members.get(command.memberId);
         if (member !== undefined) member.role = 'voter';
         return;
       }
       case 'publish': {
-        const member = this.#members.get(command.memberId);
+        const member = members.get(command.memberId);
         if (member !== undefined) member.started = true;
       }
     }
   }
 
-  #oneInFlight(): void {
-    const flying = this.members.filter(
+  #oneInFlight({ members }: ClusterTruth): void {
+    const flying = [...members.values()].filter(
       ({ by, started, role }) => by === 'agent' && (!started || role === 'learner'),
     );
     if (flying.length > 1)
@@ -222,13 +247,19 @@ export class Invariants {
       );
   }
 
-  #voters(): readonly MemberTruth[] {
-    return this.members.filter(({ role }) => role === 'voter');
+  /** The cluster that has this member. */
+  #truthOf(id: MemberId): ClusterTruth | undefined {
+    for (const truth of this.#truths.values()) if (truth.members.has(id)) return truth;
+    return undefined;
+  }
+
+  #hasQuorum(truth: ClusterTruth): boolean {
+    const voters = votersOf(truth);
+    return this.#well(voters, 0).length >= quorum(voters.length);
   }
 
   /** Runs, and a member that may lead hears it: one that hears a quorum of those that run. Not all of these need hear each other. */
-  #isWell(voter: MemberTruth): boolean {
-    const voters = this.#voters();
+  #isWell(voter: MemberTruth, voters: readonly MemberTruth[]): boolean {
     const running = voters.filter((each) => this.#runs(each));
     if (running.length < quorum(voters.length) || !running.includes(voter)) return false;
     return running.some(
@@ -260,16 +291,16 @@ export class Invariants {
   #well(voters: readonly MemberTruth[], sinceMs: number): readonly MemberTruth[] {
     const cluster = this.#cluster!;
     return voters.filter((voter) => {
-      if (this.#isWell(voter)) return true;
-      const wellMs = this.#wellMs.get(cluster.nodeOf(voter.peerURLs[0]!)) ?? Number.NEGATIVE_INFINITY;
+      if (this.#isWell(voter, voters)) return true;
+      const wellMs = this.#wellMs.get(voter.id) ?? Number.NEGATIVE_INFINITY;
       return sinceMs > 0 && cluster.clock.nowMs - wellMs <= sinceMs;
     });
   }
 
   #mayLose(node: string, id: MemberId, verb: string): void {
-    const member = this.#members.get(id);
-    if (member === undefined || member.role !== 'voter') return;
-    const voters = this.#voters();
+    const truth = this.#truthOf(id);
+    if (truth?.members.get(id)?.role !== 'voter') return;
+    const voters = votersOf(truth);
     const well = this.#well(voters, staleMsMax).filter((each) => each.id !== id).length;
     const needed = Math.max(quorum(voters.length), voters.length > 1 ? quorum(voters.length - 1) : 1);
     if (well < needed)
@@ -283,24 +314,35 @@ export class Invariants {
     const cluster = this.#cluster!;
     const running = cluster.etcd.running().find((each) => each.node === node);
     if (running === undefined) return;
-    this.#mayChange(node, 'stops a live etcd');
-    if (running.memberId !== undefined) this.#mayLose(node, running.memberId, 'stops');
+    const { memberId, disk } = running;
+    const { record } = cluster.coordinator;
+    const spec = cluster.host(node).spec();
+    // One of a former cluster is to be stopped, and an agent that was not told yet stops what seems to be one.
+    const isOfNow = disk === undefined || disk.clusterId === record.clusterId;
+    if (isOfNow && spec !== undefined && spec.generation >= record.generation) {
+      this.#mayChange(node, 'stops a live etcd');
+      if (memberId !== undefined) this.#mayLose(node, memberId, 'stops');
+    }
     // What an agent stops is not well from now on, however lately it was.
-    this.#wellMs.delete(node);
+    if (memberId !== undefined) this.#wellMs.delete(memberId);
     this.#stopping.add(node);
   }
 
   #mayChange(node: string, what: string): void {
     const cluster = this.#cluster!;
-    const lostMs = cluster.clock.nowMs - this.#quorumMs;
-    if (lostMs > lossKnownMs && !this.hasQuorum)
+    const truth = this.#truths.get(cluster.host(node).spec()?.cluster.clusterId ?? '');
+    if (truth === undefined) return;
+    const lostMs = cluster.clock.nowMs - truth.quorumMs;
+    if (lostMs > lossKnownMs && !this.#hasQuorum(truth))
       this.#breach('I7', `${node} ${what} though the quorum has been lost for ${Math.round(lostMs)} ms`);
   }
 
   #onFile(node: string, { kind, path, to }: Extract<AgentAction, { kind: 'file' }>['change']): void {
     const cluster = this.#cluster!;
     const { dataDir } = cluster;
-    const { disk } = cluster.host(node);
+    const { disk, operates } = cluster.host(node);
+    // Whose data an operation moves is for its own invariants, and what it was making may begin anew.
+    if (operates && (kind === 'move' || path.startsWith(`${dataDir}/.restore-`))) return;
     if (kind === 'move' && (path === dataDir || path.startsWith(`${dataDir}/`)) && to !== undefined) {
       this.#act(node, 'quarantine');
       this.#mayChange(node, 'moves its data aside');
@@ -312,13 +354,13 @@ export class Invariants {
     if (under.length === 0) return;
     this.#act(node, `delete ${path}`);
     const id = disk.member(dataDir)?.memberId;
-    const verified = id !== undefined && this.#members.get(id)?.role === 'voter';
+    const verified = id !== undefined && this.#truthOf(id)?.members.get(id)?.role === 'voter';
     if (path === dataDir || path.startsWith(`${dataDir}/member`))
       this.#breach('I5', `${node} deletes ${path}`);
     else if (!verified) this.#breach('I5', `${node} deletes ${path} and is no verified voter`);
     const kept = disk
       .members()
-      .filter((member) => member.path.includes('quarantine'))
+      .filter(({ path: at }) => at.includes('quarantine') && !this.#operations!.isOfOperation(at))
       .map((member) => member.path)
       .sort();
     const newest = kept.at(-1);
@@ -390,4 +432,8 @@ export class Invariants {
     this.breaches.push({ invariant, atMs, what });
     this.#cluster?.log.add('BREACH', `${invariant} ${what}`);
   }
+}
+
+function votersOf({ members }: ClusterTruth): readonly MemberTruth[] {
+  return [...members.values()].filter(({ role }) => role === 'voter');
 }

@@ -1,5 +1,6 @@
 /** What there is to run, as jobs for run-many.ts. */
 import { scenarios } from '../../scenarios/index.js';
+import { operationPlants } from './plants.js';
 import type { Job } from './seed-worker.js';
 
 /** One version of each rule that differs: voters only, learners, and both ways of judging an add. */
@@ -7,26 +8,44 @@ const versions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'];
 /** One run of so many is repeated: what makes runs differ is in all of them. */
 const repeatedEvery = 10;
 
-export function seedJobs(from: number, count: number, plant?: string): Job[] {
+/** `kind`: of what is done to the cluster, see run-seed.ts. */
+export function seedJobs(from: number, count: number, plant?: string, kind = ''): Job[] {
   return Array.from({ length: count }, (_, index) => ({
     kind: 'seed' as const,
-    seed: String(from + index),
+    seed: `${kind}${from + index}`,
     // A planted bug is only to be found once.
     twice: plant === undefined && (from + index) % repeatedEvery === 0,
     ...(plant === undefined ? {} : { plant }),
   }));
 }
 
-/** Every scenario with every version, service managers in turn; with one version, in turn too, it is repeated. */
-export function scenarioJobs(): Job[] {
-  return scenarios.flatMap(({ name }, at) =>
-    versions.map((version, turn) => ({
-      kind: 'scenario' as const,
-      name,
-      version,
-      flavour: (at + turn) % 2 === 0 ? ('systemd' as const) : ('process' as const),
-      seed: `${name} ${version}`,
-      twice: at % versions.length === turn,
-    })),
+/**
+ * Every scenario with every version, service managers in turn; with one version, in turn too, it is repeated. A restore is much
+ * the same with all of them: `all` left out, it is run with two, in turn.
+ */
+export function scenarioJobs(all = false): Job[] {
+  return scenarios.flatMap(({ name, faults }, at) =>
+    versions.flatMap((version, turn) => {
+      const isRestore = faults.some(({ fault }) => fault.kind === 'restore');
+      if (!all && isRestore && (at + (turn >> 1)) % 2 === 0) return [];
+      return {
+        kind: 'scenario' as const,
+        name,
+        version,
+        flavour: (at + turn) % 2 === 0 ? ('systemd' as const) : ('process' as const),
+        seed: `${name} ${version}`,
+        twice: at % versions.length === turn,
+      };
+    }),
+  );
+}
+
+/** The scenario that shows a bug of what restores rest on, with one version. */
+export function operationPlantJobs(plant: string): Job[] {
+  const { scenario } = operationPlants[plant]!;
+  return scenarioJobs(true).flatMap((job) =>
+    job.kind === 'scenario' && job.version === versions.at(-1) && job.name.includes(scenario)
+      ? [{ ...job, plant, twice: false }]
+      : [],
   );
 }

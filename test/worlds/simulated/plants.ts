@@ -5,7 +5,9 @@
 import type { AgentCore, HealParts } from './agent-core.js';
 
 type Picture = Parameters<HealParts['plan']>[0];
-type Plant = (core: AgentCore) => Partial<HealParts>;
+const none = { kind: 'nothing' } as const;
+
+export type Plant = (core: AgentCore) => Partial<HealParts>;
 
 export const plants: Readonly<Record<string, Plant>> = {
   /** Every voter counts as healthy. */
@@ -85,6 +87,58 @@ export const plants: Readonly<Record<string, Plant>> = {
 };
 
 export const plantNames = Object.keys(plants);
+
+/** The same of what restores rest on, each with a part of the name of a scenario that shows it. */
+export const operationPlants: Readonly<Record<string, { readonly plant: Plant; readonly scenario: string }>> =
+  {
+    /** A newer cluster is none of this node's business until somebody tells it. */
+    fenceIgnored: { plant: withRule('fence', () => () => none), scenario: 'a majority that was left out' },
+
+    /** What an operator does is none of this agent's business. */
+    holdIgnored: {
+      plant: withRule('operation', () => () => none),
+      scenario: 'all hosts lose power in the middle of a restore',
+    },
+
+    /** One rule is asked before the hold is. */
+    holdIgnoredByStart: {
+      plant: withRule('operation', ({ operation, startEtcd }) => (picture) => {
+        const outcome = startEtcd!(picture);
+        return outcome.kind === 'step' ? outcome : operation!(picture);
+      }),
+      scenario: 'all hosts lose power in the middle of a restore',
+    },
+
+    /** A WAL is there, so it is started. */
+    formerStarted: {
+      plant: lying((picture) => {
+        const { data, me } = picture;
+        if (data.wal.kind !== 'present' || !me.former.includes(data.wal.clusterId)) return picture;
+        const { clusterId, memberId } = me;
+        return { ...picture, data: { ...data, wal: { kind: 'present', clusterId, memberId } } };
+      }),
+      scenario: 'a majority that was left out',
+    },
+
+    /** Whatever lies in the way is taken for data of before. */
+    everythingIsFormer: {
+      plant: lying((picture) => {
+        const { data, me } = picture;
+        const isOther = data.wal.kind === 'present' && data.wal.clusterId !== me.clusterId;
+        if (!isOther || data.wal.kind !== 'present') return picture;
+        return { ...picture, me: { ...me, former: [...me.former, data.wal.clusterId] } };
+      }),
+      scenario: 'data of another cluster is not moved aside',
+    },
+  };
+
+type Rules = AgentCore['healRules'];
+
+function withRule(name: string, replaced: (rules: Rules) => Rules[string]): Plant {
+  return ({ planHeal, healRules }) => ({
+    plan: (picture) => planHeal(picture, { ...healRules, [name]: replaced(healRules) }),
+  });
+}
 
 function lying(lie: (picture: Picture) => Picture): Plant {
   return (core) => ({ plan: (picture) => core.planHeal(lie(picture)) });

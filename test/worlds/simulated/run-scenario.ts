@@ -3,7 +3,7 @@ import type { Scenario } from '../../scenarios/scenario.js';
 import { SimChance } from './chance.js';
 import { Invariants } from './invariants.js';
 import { everythingIsThere, type Verdict } from './run-seed.js';
-import { SimCluster } from './sim-cluster.js';
+import { type ClusterOptions, SimCluster } from './sim-cluster.js';
 import { unrecorded } from './sim-events.js';
 import { SimFaults } from './sim-faults.js';
 import type { ServiceFlavour } from './sim-services.js';
@@ -19,7 +19,12 @@ export interface ScenarioOptions {
 const quietMs = 600_000;
 const waitMs = 180_000;
 
-export async function runScenario(scenario: Scenario, options: ScenarioOptions): Promise<Verdict> {
+/** `parts`: what of healing is replaced, to show that it is missed. */
+export async function runScenario(
+  scenario: Scenario,
+  options: ScenarioOptions,
+  parts?: ClusterOptions['parts'],
+): Promise<Verdict> {
   const { version, flavour, seed } = options;
   const chance = new SimChance(seed);
   const invariants = new Invariants();
@@ -29,6 +34,7 @@ export async function runScenario(scenario: Scenario, options: ScenarioOptions):
     version,
     flavour,
     observer: invariants.observer,
+    ...(parts === undefined ? {} : { parts }),
     onAction: (node, action) => invariants.onAction(node, action),
   });
   cluster.log.add('scenario', `${scenario.name} ${version} ${flavour}`);

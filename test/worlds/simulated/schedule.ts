@@ -6,6 +6,7 @@
 import type { HealingPolicy } from '@etcd-agent/protocol';
 import type { Fault, Target, TimedFault } from '../../scenarios/scenario.js';
 import type { SimChance } from './chance.js';
+import { operationRound } from './operation-round.js';
 import type { ServiceFlavour } from './sim-services.js';
 
 export interface Schedule {
@@ -35,7 +36,8 @@ const outShare = 0.08;
 /** Two of three about to be replaced at once: where a lock that is trusted shows. */
 const twoShare = 0.3;
 
-export function scheduleOf(chance: SimChance): Schedule {
+/** `restored`: the whole cluster is, and nothing else happens but what comes in between. */
+export function scheduleOf(chance: SimChance, restored = false): Schedule {
   const nodes = chance.happens(threeShare) ? 3 : 5;
   const names = Array.from({ length: nodes }, (_, index): Target => `etcd${index}`);
   const rounds: Round[] = Array.from({ length: chance.int(1, 2) }, () => {
@@ -56,7 +58,7 @@ export function scheduleOf(chance: SimChance): Schedule {
       holdMs: 0,
       repairsPerDayMax: 100,
     },
-    rounds,
+    rounds: restored ? [operationRound(chance.stream('operation'), names)] : rounds,
     agentDanger: chance.happens(0.5) ? chance.between(0.02, 0.25) : 0,
   };
 }

@@ -3,7 +3,7 @@
  * repeated proves nothing and cannot be looked into.
  */
 import { scenarios } from '../../scenarios/index.js';
-import { plants } from './plants.js';
+import { operationPlants, plants } from './plants.js';
 import { runScenario } from './run-scenario.js';
 import { runSeed, type Verdict } from './run-seed.js';
 import type { ServiceFlavour } from './sim-services.js';
@@ -14,6 +14,7 @@ export type Job =
   | {
       readonly kind: 'scenario';
       readonly name: string;
+      readonly plant?: string;
       readonly version: string;
       readonly flavour: ServiceFlavour;
       readonly seed: string;
@@ -94,7 +95,7 @@ function once(job: Job): Promise<Verdict> {
   if (job.kind === 'seed') return runSeed(job.seed, plants[job.plant ?? '']);
   const scenario = scenarios.find(({ name }) => name === job.name);
   if (scenario === undefined) throw new Error(`no scenario ${job.name}`);
-  return runScenario(scenario, job);
+  return runScenario(scenario, job, operationPlants[job.plant ?? '']?.plant);
 }
 
 function firstDifference(one: string, other: string): string {

@@ -6,14 +6,18 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { scenarios } from '../../scenarios/index.js';
-import { scenarioJobs, seedJobs } from './jobs.js';
-import { plantNames } from './plants.js';
+import { operationPlantJobs, scenarioJobs, seedJobs } from './jobs.js';
+import { operationPlants, plantNames } from './plants.js';
 import { runMany } from './run-many.js';
+import { restoring } from './run-seed.js';
 import type { Job, JobResult } from './seed-worker.js';
 import { tellFailure } from './tell-failure.js';
 
 const workers = Math.max(2, Math.min(availableParallelism(), 8));
 const seeds = 2_000;
+/** Each of them restores the whole cluster, under faults; among them are the first that ever showed a mistake. */
+const restores = 12;
+const restoresFrom = 37;
 const minutes = 60_000;
 /** A planted bug shows within so many seeds. */
 const plantedSeedsMax = 500;
@@ -48,6 +52,10 @@ describe('whatever happens to a cluster', () => {
   it(`breaks no invariant: ${seeds} seeds`, { timeout: 40 * minutes }, async () => {
     expectNone(await failuresOf(seedJobs(1, seeds), 3));
   });
+
+  it(`nor while it is restored: ${restores} seeds`, { timeout: 5 * minutes }, async () => {
+    expectNone(await failuresOf(seedJobs(restoresFrom, restores, undefined, restoring), 3));
+  });
 });
 
 describe('scenarios', () => {
@@ -65,6 +73,11 @@ describe('scenarios', () => {
 describe('a bug that is planted is found', () => {
   it.each(plantNames)('%s', { timeout: 20 * minutes }, async (plant) => {
     const [found] = await failuresOf(seedJobs(plantedFrom[plant] ?? 1, plantedSeedsMax, plant), 1);
-    expect(found?.failures[0], `no seed of ${plantedSeedsMax} failed`).toMatch(/^I[1-9] at /);
+    expect(found?.failures[0], `no seed of ${plantedSeedsMax} failed`).toMatch(/^I\d+ at /);
+  });
+
+  it.each(Object.keys(operationPlants))('%s, by its scenario', { timeout: minutes }, async (plant) => {
+    const [found] = await failuresOf(operationPlantJobs(plant), 1);
+    expect(found?.failures[0], 'the scenario passed').toMatch(/^I\d+ at /);
   });
 });

@@ -9,6 +9,7 @@ import type { SimChance } from './chance.js';
 import { SimClock } from './clock.js';
 import { EtcdModel, type EtcdObserver } from './etcd-model.js';
 import { SimNetwork } from './network.js';
+import { SimCoordinator } from './sim-coordinator.js';
 import { type AgentAction, SimHost } from './sim-host.js';
 import { nodeAddress, nodeIdentities, nodeName } from './sim-identities.js';
 import { SimLog } from './sim-log.js';
@@ -41,11 +42,13 @@ export class SimCluster {
   /** Peer URLs that a person is adding at this moment: the invariants are about what agents add. */
   readonly byHand = new Set<string>();
 
+  readonly coordinator: SimCoordinator;
   readonly #nodes = new Map<string, string>();
 
   private constructor(
     readonly options: ClusterOptions,
-    readonly specs: ReadonlyMap<string, MemberSpec>,
+    /** What the coordinator tells each node now. */
+    readonly specs: Map<string, MemberSpec>,
   ) {
     const { chance, version } = options;
     this.clock = new SimClock();
@@ -59,6 +62,8 @@ export class SimCluster {
       hostOf: (url) => this.nodeOf(url),
       observer: options.observer,
     });
+    const [first] = specs.values();
+    this.coordinator = new SimCoordinator(this, chance.stream('coordinator'), first!);
   }
 
   /** Bootstrapped and healthy, with an agent on every host. */
@@ -80,6 +85,7 @@ export class SimCluster {
         flavour: options.flavour,
         parts: { ...core.healParts, ...options.parts?.(core) },
         listening: (peer) => cluster.hosts.get(peer)?.listening() ?? 'refused',
+        snapshot: (sha256) => cluster.coordinator.snapshot(sha256),
         onAction: options.onAction,
       });
       cluster.hosts.set(node, host);
@@ -187,8 +193,12 @@ export class SimCluster {
     for (const host of this.hosts.values()) {
       if (host.service.process?.ready !== true) return `etcd of ${host.node} is not ready`;
       const running = this.etcd.running().find(({ node }) => node === host.node);
-      if (running?.disk !== host.disk.member(dataDir))
+      if (running === undefined || running.disk !== host.disk.member(dataDir))
         return `${host.node} has not the data that its etcd has open`;
+      const { generation, clusterId, underWay } = this.coordinator.record;
+      if (running.disk?.clusterId !== clusterId) return `etcd of ${host.node} is of a former cluster`;
+      if (underWay !== undefined) return `${underWay.kind} has not ended`;
+      if ((host.spec()?.generation ?? 0) < generation) return `${host.node} was not told of ${generation}`;
       const listening = host.listening();
       if (typeof listening === 'string' || !listening.process.running)
         return `the agent of ${host.node} does not answer`;

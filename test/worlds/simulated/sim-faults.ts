@@ -46,6 +46,10 @@ export class SimFaults {
     return [this.#roles.get(target) ?? target];
   }
 
+  #nodes(targets: readonly Target[]): readonly string[] {
+    return targets.flatMap((target) => this.nodesOf(target));
+  }
+
   async make(fault: Fault): Promise<void> {
     const { cluster } = this;
     const forMs = 'forMs' in fault ? fault.forMs : 0;
@@ -218,8 +222,8 @@ export class SimFaults {
       }),
     partition: ({ from, to, oneWay }) => {
       const { network } = this.cluster;
-      for (const one of from.flatMap((target) => this.nodesOf(target)))
-        for (const other of to.flatMap((target) => this.nodesOf(target))) {
+      for (const one of this.#nodes(from))
+        for (const other of this.#nodes(to)) {
           network.cut(one, other);
           if (!oneWay) network.cut(other, one);
         }
@@ -235,6 +239,17 @@ export class SimFaults {
         const until = new Date(epochMs + this.cluster.clock.nowMs + forMs).toISOString();
         this.#ask(node, (memory) => ({ ...memory, pause: { until, reason: 'maintenance', by: 'operator' } }));
       }),
+    restore: ({ without = [], from }) =>
+      this.#inBackground(
+        this.cluster.coordinator.restore({
+          without: this.#nodes(without),
+          from: from === undefined ? undefined : this.nodesOf(from)[0],
+        }),
+      ),
+    undoRestore: ({ without = [] }) =>
+      this.#inBackground(this.cluster.coordinator.undo(this.#nodes(without))),
+    resumeRestore: () => this.#inBackground(this.cluster.coordinator.resume()),
+    killCoordinator: ({ forMs }) => this.cluster.coordinator.kill(forMs),
     resume: ({ on }) =>
       this.#each(on, (node) => {
         this.#ask(node, ({ pause: _, ...memory }) => memory);

@@ -3,11 +3,21 @@
  * and with a power cut everything but the disk does.
  */
 import type { EtcdAdmin } from '@etcd-agent/etcd';
-import type { MemberSpec } from '@etcd-agent/protocol';
-import type { AgentCore, AgentHost, Caretaker, HealParts, StoredIdentity } from './agent-core.js';
+import type { AgentMethods, MemberSpec, Params, ResultOf } from '@etcd-agent/protocol';
+import type {
+  AgentCore,
+  AgentHost,
+  CallContext,
+  Caretaker,
+  DataDirOrder,
+  HealParts,
+  StoredIdentity,
+} from './agent-core.js';
 import type { SimChance } from './chance.js';
 import type { SimClock } from './clock.js';
+import type { EtcdSnapshot } from './etcd-disk.js';
 import type { EtcdModel } from './etcd-model.js';
+import { restoredDisk } from './etcd-restore.js';
 import type { SimNetwork } from './network.js';
 import { SimDisk } from './sim-disk.js';
 import { type Fate, type FileChange, simFiles } from './sim-files.js';
@@ -41,6 +51,8 @@ export interface HostOutside {
   readonly parts: HealParts;
   readonly flavour: ServiceFlavour;
   readonly listening: (node: string) => Listening | 'refused' | 'noPower';
+  /** A snapshot that every host has, by its SHA-256. */
+  readonly snapshot: (sha256: string) => EtcdSnapshot | undefined;
   readonly onAction: (node: string, action: AgentAction) => void;
 }
 
@@ -48,11 +60,15 @@ interface RunningAgent {
   readonly process: SimProcess;
   readonly host: AgentHost;
   caretaker: Caretaker | undefined;
+  /** Steps of an operation that it is carrying out. */
+  operating: number;
 }
 
 /** Whoever restarts the agent waits this long, and so does a host until it runs its first program. */
 const agentRestartMs = 1_000;
 const bootMs = 5_000;
+/** How long etcd's program takes to make a data dir of a snapshot. */
+const restoreMsMax = 400;
 
 export class SimHost {
   readonly disk = new SimDisk();
@@ -111,6 +127,48 @@ export class SimHost {
     return { process, peerView: () => this.outside.core.peerView(this.node, caretaker.healer) };
   }
 
+  /** What its agent has been told, as it is on the disk. */
+  spec(): MemberSpec | undefined {
+    const entry = this.disk.entry(this.paths.spec);
+    return entry?.kind === 'file' ? specIn(entry.content) : undefined;
+  }
+
+  /** Its agent is in the middle of a step that an operation asked for. */
+  get operates(): boolean {
+    return (this.#agent?.operating ?? 0) > 0;
+  }
+
+  /** What its agent answers a coordinator, by the agent's own code. */
+  async answer<M extends keyof AgentMethods>(
+    method: M,
+    params: Params<AgentMethods, M>,
+  ): Promise<ResultOf<AgentMethods, M>> {
+    const agent = this.#agent;
+    if (agent?.caretaker === undefined) throw new Error('it has not begun to listen');
+    const { host, caretaker } = agent;
+    // What those methods use that an operation calls.
+    const context = {
+      host,
+      caretaker,
+      identity: this.identity,
+      self: { node: this.node, version: 'simulated', startedAt: host.clock.now() },
+      caller: { name: 'operator', role: 'coordinator' },
+      snapshots: { restore: (sha256: string, order: DataDirOrder) => this.#restore(host, sha256, order) },
+      onSpec: () => caretaker.healer.wake(),
+    } as unknown as CallContext;
+    const handle = this.outside.core.handlers[method] as (
+      params: Params<AgentMethods, M>,
+      context: CallContext,
+    ) => Promise<ResultOf<AgentMethods, M>>;
+    const isStep = method.startsWith('operation.');
+    if (isStep) agent.operating += 1;
+    try {
+      return await handle(params, context);
+    } finally {
+      if (isStep) agent.operating -= 1;
+    }
+  }
+
   /** Applies a spec and starts etcd, as a bootstrap does, by an agent that is there for this alone. */
   async bootstrap(spec: MemberSpec): Promise<void> {
     const { core } = this.outside;
@@ -137,7 +195,7 @@ export class SimHost {
     if (!this.powered || this.#agent !== undefined) return;
     const process = new SimProcess(`${this.node}/agent`);
     const host = this.#hostFor(process);
-    const agent: RunningAgent = { process, host, caretaker: undefined };
+    const agent: RunningAgent = { process, host, caretaker: undefined, operating: 0 };
     this.#agent = agent;
     this.outside.log.add(this.node, 'agent starts');
     void this.#run(agent).catch((error: unknown) => {
@@ -198,6 +256,20 @@ export class SimHost {
     await host.store.prepare();
     await host.files.remove(host.paths.permit);
     agent.caretaker = await core.startCaretaker(host, () => this.identity, parts);
+  }
+
+  /** As the agent has etcd's own program do it: under another name, which is changed when all of it is there. */
+  async #restore({ files, clock }: AgentHost, sha256: string, order: DataDirOrder): Promise<void> {
+    const snapshot = this.outside.snapshot(sha256);
+    if (snapshot === undefined) throw new Error(`there is no snapshot ${sha256}`);
+    const part = `${order.dataDir}.part`;
+    await files.removeTree(part);
+    // All that is there of it until the program has ended.
+    await files.makeDirectory(`${part}/member`, { mode: 0o700 });
+    await clock.sleep(this.outside.chance.between(0, restoreMsMax));
+    this.disk.unlink(`${part}/member`);
+    this.disk.putMember(part, restoredDisk(snapshot, order));
+    await files.move(part, order.dataDir);
   }
 
   #hostFor(process: SimProcess): AgentHost {
@@ -279,6 +351,18 @@ export class SimHost {
     put(paths.peerCert, identity.peer.certificate);
     put(paths.peerKey, identity.peer.key);
   }
+}
+
+const knownSpecs = new WeakMap<Uint8Array, MemberSpec>();
+
+/** What a file holds is never changed in place. */
+function specIn(content: Uint8Array): MemberSpec {
+  let spec = knownSpecs.get(content);
+  if (spec === undefined) {
+    spec = JSON.parse(new TextDecoder().decode(content)) as MemberSpec;
+    knownSpecs.set(content, spec);
+  }
+  return spec;
 }
 
 /** Methods of a class do not come along with a spread. */

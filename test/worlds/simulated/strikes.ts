@@ -32,16 +32,26 @@ const hostAwayMs = 2_000;
 /** Acts that follow each other faster have nothing between them that could be struck. */
 const gapMs = 5;
 
+interface Watched {
+  readonly cluster: SimCluster;
+  readonly node: string;
+}
+
 export class RepairWatch {
   readonly acts: RepairAct[] = [];
   struck = false;
-  #watched: { readonly cluster: SimCluster; readonly node: string } | undefined;
+  #watched: Watched | undefined;
 
   constructor(private readonly strike: Strike | undefined) {}
 
   /** From now on what this node's agent does is counted. */
   begin(cluster: SimCluster, node: string): void {
     this.#watched = { cluster, node };
+  }
+
+  /** And from now on no more. */
+  end(): void {
+    this.#watched = undefined;
   }
 
   /** Returns whether the act is still done. */
@@ -60,15 +70,15 @@ export class RepairWatch {
     if (struck || acts.length - 1 !== strike?.act) return true;
     this.struck = true;
     if (strike.moment === 'after') {
-      cluster.clock.after(0, () => this.#hit(strike));
+      const watched = this.#watched;
+      cluster.clock.after(0, () => this.#hit(watched, strike));
       return true;
     }
-    this.#hit(strike);
+    this.#hit(this.#watched, strike);
     return strike.victim === 'etcd';
   }
 
-  #hit({ victim, moment }: Strike): void {
-    const { cluster, node } = this.#watched!;
+  #hit({ cluster, node }: Watched, { victim, moment }: Strike): void {
     const host = cluster.host(node);
     cluster.log.add('strike', `${victim} of ${node}`);
     host.fate = moment === 'half' ? 'torn' : 'undone';

@@ -1,4 +1,5 @@
 /** A run that failed, for a person: what was done to the cluster, what broke, how it ended, and how to see it again. */
+import { restoring } from './run-seed.js';
 import type { Job, JobResult } from './seed-worker.js';
 
 /** What the world does to the cluster, in the log. */
@@ -27,7 +28,7 @@ function nameOf(job: Job): string {
 function commandOf(job: Job): string {
   const what =
     job.kind === 'seed'
-      ? `--seeds 1 --from ${job.seed}${job.plant === undefined ? '' : ` --plant ${job.plant}`}`
+      ? `${job.seed.startsWith(restoring) ? '--restores ' : ''}--seeds 1 --from ${job.seed.replace(restoring, '')}${job.plant === undefined ? '' : ` --plant ${job.plant}`}`
       : `--scenario ${JSON.stringify(job.name)} --version ${job.version}`;
   return `npm run sim -- ${what} --verbose`;
 }
