@@ -6,8 +6,6 @@ import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { classifyUnit } from '@etcd-agent/etcd';
 import {
-  type ClosedPlace,
-  closedPlaceOf,
   type LinkChannel,
   localAddresses,
   plainAddress,
@@ -20,6 +18,8 @@ import { effectiveSpec } from '../heal/effective-spec.js';
 import { type AgentHost, etcdAccount } from '../host.js';
 import { viewService } from '../observe.js';
 import { optionalText } from '../optional-text.js';
+import { snapshotFacts } from '../snapshots/ready.js';
+import { diskFacts } from './disk-facts.js';
 
 /** Listeners that nobody ended are gone after this: probing takes seconds. */
 const listenersMsMax = 60_000;
@@ -65,11 +65,12 @@ export class Preflight {
     const dataDir = await judgeDataDir(files, params, { record, spec });
     // Measuring writes a file for a moment: not in a directory that is somebody else's, not even there.
     const mayWrite = dataDir.kind !== 'foreign' && dataDir.kind !== 'unknown';
-    const [etcd, unit, disk, account] = await Promise.all([
+    const [etcd, unit, disk, account, snapshots] = await Promise.all([
       etcdFacts(host),
       unitFacts(host),
       diskFacts(host, mayWrite ? params.dataDir : dirname(params.dataDir)),
       accountFacts(host),
+      params.snapshots === undefined ? undefined : snapshotFacts(host, params.snapshots.dir),
     ]);
     return {
       now: host.clock.now().toISOString(),
@@ -80,6 +81,7 @@ export class Preflight {
       disk,
       account,
       ports: { client, peer },
+      ...(snapshots === undefined ? {} : { snapshots }),
     };
   }
 
@@ -171,35 +173,6 @@ async function environmentTexts(files: AgentHost['files'], shown: string): Promi
     paths.map((path) => optionalText(files, path).catch(() => undefined)),
   );
   return texts.map((text) => text ?? '').join('\n');
-}
-
-async function diskFacts({ files, paths }: AgentHost, dataDir: string): Promise<PreflightFacts['disk']> {
-  const own = [paths.stateDir, '/etc/etcd-agent'].find((place) => `${dataDir}/`.startsWith(`${place}/`));
-  if (own !== undefined) {
-    return {
-      kind: 'failed',
-      why: `${dataDir} is in ${own}, which a purge of the package etcd-agent removes`,
-      next: 'give the node another dataDir',
-    };
-  }
-  try {
-    const closed = await closedPlaceOf(dataDir);
-    if (closed !== undefined) return outOfReach(dataDir, closed);
-    const [freeBytes, fsync] = await Promise.all([files.freeBytes(dataDir), files.measureFsync(dataDir)]);
-    return { kind: 'measured', freeBytes, fsyncMsMedian: fsync.medianMs, fsyncMsMax: fsync.maxMs };
-  } catch (error) {
-    return { kind: 'failed', why: (error as Error).message };
-  }
-}
-
-/** The unit of the agent closes a place to it: an operator who wants etcd's data there opens it by a drop-in. */
-function outOfReach(dataDir: string, { setting, mountPoint }: ClosedPlace): PreflightFacts['disk'] {
-  const directory = '/etc/systemd/system/etcd-agent.service.d';
-  return {
-    kind: 'failed',
-    why: `${dataDir} is under ${mountPoint}, which ${setting}= of etcd-agent.service keeps from the agent`,
-    next: `another dataDir, or on the host: mkdir -p ${directory} && printf '[Service]\\n${setting}=no\\n' >${directory}/data-dir.conf && systemctl daemon-reload && systemctl restart etcd-agent`,
-  };
 }
 
 async function accountFacts(host: AgentHost): Promise<PreflightFacts['account']> {

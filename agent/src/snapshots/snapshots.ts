@@ -5,7 +5,7 @@ import type { AgentHost } from '../host.js';
 import { type Announced, beginReceiving, partOf, receivePiece } from '../incoming.js';
 import { OneThing } from '../one-thing.js';
 import { copyDatabase } from './copy-database.js';
-import { findRestoreProgram } from './restore-program.js';
+import { assertReady } from './ready.js';
 import { type RestoreOrder, restoreSnapshot } from './restore-snapshot.js';
 import { SnapshotStore } from './snapshot-store.js';
 import { takeOwn } from './take-own.js';
@@ -43,8 +43,7 @@ export class Snapshots {
     const store = await this.store();
     if ((await store.find(file.sha256)) !== undefined) return { received: file.bytes };
     return this.one.only('receiving a snapshot', async () => {
-      // Before a large file comes for nothing.
-      await findRestoreProgram(this.host);
+      await assertReady(this.host, store.directory);
       await this.host.files.makeDirectory(store.directory, { mode: 0o700 });
       const purpose = { verb: 'restore', bytes: file.bytes + walBytes };
       return { received: await beginReceiving(this.host.files, store.incoming, file, purpose) };

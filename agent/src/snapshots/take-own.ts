@@ -8,6 +8,7 @@ import { GrowingFile, grpcStream } from '@etcd-agent/platform';
 import { Fault, type MemberSpec, type StoredSnapshot } from '@etcd-agent/protocol';
 import type { AgentHost } from '../host.js';
 import { clientCredentials } from '../node-keys.js';
+import { assertReady } from './ready.js';
 import type { SnapshotStore } from './snapshot-store.js';
 import { trialRestore } from './trial-restore.js';
 
@@ -21,6 +22,7 @@ export async function takeOwn(
   spec: MemberSpec,
 ): Promise<StoredSnapshot> {
   const { files, clock } = host;
+  await assertReady(host, store.directory);
   await store.prepare();
   const at = clock.now().toISOString();
   const part = join(store.incoming, 'own.part');

@@ -283,7 +283,7 @@ class BootstrapRun {
   }
 
   private async preflight(nodes: readonly string[]): Promise<void> {
-    const reports = await runPreflight(this.named(nodes));
+    const reports = await runPreflight(this.named(nodes), this.options.cluster.topology.snapshots);
     this.findings = judge(reports, this.reset ? undefined : this.record);
     const failed = this.findings.filter(({ result }) => result === 'fail');
     if (failed.length > 0) {

@@ -30,7 +30,9 @@ export async function check({ stateDir, progress }: CommandContext): Promise<Vie
   try {
     const record = await readBootstrapRecord(state);
     const reports =
-      reached.links.length === 0 ? [] : await progress.phase('Check', () => runPreflight(reached.links));
+      reached.links.length === 0
+        ? []
+        : await progress.phase('Check', () => runPreflight(reached.links, topology.snapshots));
     const decisions = await decide(reached.links, topology.etcd.install);
     const findings: Finding[] = [
       ...reached.failures.map(({ place, failure: { parts } }) => ({

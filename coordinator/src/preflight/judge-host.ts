@@ -1,4 +1,4 @@
-/** The checks of the host under etcd: clock and disk. Pure. */
+/** The checks of the host under etcd: clock, disk, and what snapshots need. Pure. */
 import { type Finding, finding, type NodeReport } from './findings.js';
 
 /** Peers warn from one second on; certificates and leases of the cluster do not survive much more. Milliseconds. */
@@ -55,6 +55,16 @@ export function disk({ place, facts: { disk: found } }: NodeReport): Finding[] {
       slow ? `${latency}: etcd wants less than ${fsyncWarnMs} ms` : latency,
       `a faster disk under ${place.dataDir}, or a longer heartbeatInterval and electionTimeout`,
     ),
+  ];
+}
+
+/** Nothing stands in the way of a cluster; but nobody would look for the reason before a night that needs one. */
+export function snapshots({ place, facts: { snapshots: found } }: NodeReport): Finding[] {
+  if (found === undefined) return [];
+  return [
+    found.kind === 'ready'
+      ? finding(place, 'snapshots', 'ok', `can be kept in ${found.dir} and tried`)
+      : finding(place, 'snapshots', 'warn', `its agent can take none: ${found.why}`, found.next),
   ];
 }
 

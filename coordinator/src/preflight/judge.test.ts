@@ -221,6 +221,18 @@ describe('the preflight', () => {
     ]);
   });
 
+  it('warns of a host that could take no snapshots, where the topology wants them', () => {
+    const lacking = {
+      kind: 'lacking',
+      why: 'nothing on this host restores snapshots',
+      next: 'a program',
+    } as const;
+    expect(troubles({ facts: { snapshots: lacking } })).toMatchObject([
+      { node: places[1]!.name, check: 'snapshots', result: 'warn', next: 'a program' },
+    ]);
+    expect(troubles({ facts: { snapshots: { kind: 'ready', dir: '/var/backups' } } })).toEqual([]);
+  });
+
   it('fails a full disk and warns of a small or slow one', () => {
     const disk = (freeBytes: number, fsyncMsMedian = 1) =>
       troubles({ facts: { disk: { kind: 'measured', freeBytes, fsyncMsMedian, fsyncMsMax: 50 } } });

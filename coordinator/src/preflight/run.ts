@@ -6,11 +6,17 @@ import { randomBytes } from 'node:crypto';
 import type { ProbeTarget } from '@etcd-agent/protocol';
 import { nodeFailure } from '../link/dial-error.js';
 import type { NodeLink } from '../link/dial-node.js';
+import type { SnapshotSettings } from '../topology/snapshot-settings.js';
 import type { NodeReport } from './findings.js';
 
-/** Rejects with a Failure of the first node that did not answer. */
-export async function runPreflight(links: readonly NodeLink[]): Promise<NodeReport[]> {
+/** `settings`: the topology's snapshots. Rejects with a Failure of the first node that did not answer. */
+export async function runPreflight(
+  links: readonly NodeLink[],
+  settings: SnapshotSettings,
+): Promise<NodeReport[]> {
   const nonce = randomBytes(16).toString('hex');
+  const dir = settings?.dir;
+  const snapshots = dir === undefined ? {} : { dir };
   try {
     const facts = await Promise.all(
       links.map((link) => {
@@ -21,6 +27,7 @@ export async function runPreflight(links: readonly NodeLink[]): Promise<NodeRepo
             client: { host: place.address, port: place.clientPort },
             peer: { host: place.address, port: place.peerPort },
             nonce,
+            ...(settings === undefined ? {} : { snapshots }),
           }),
         );
       }),

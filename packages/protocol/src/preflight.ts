@@ -62,6 +62,13 @@ export const preflightFactsSchema = z.strictObject({
     z.strictObject({ kind: z.literal('notUsed') }),
   ]),
   ports: z.strictObject({ client: portStateSchema, peer: portStateSchema }),
+  /** Whether the agent could take snapshots by itself and try them; only where that was asked. */
+  snapshots: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('ready'), dir: z.string() }),
+      z.strictObject({ kind: z.literal('lacking'), why: z.string(), next: z.string().optional() }),
+    ])
+    .optional(),
 });
 export type PreflightFacts = z.infer<typeof preflightFactsSchema>;
 
@@ -73,6 +80,8 @@ export const preflightBeginSchema = z.strictObject({
   client: endpointSchema,
   peer: endpointSchema,
   nonce: probeNonce,
+  /** Where the topology has agents take snapshots. */
+  snapshots: z.strictObject({ dir: plainPath.optional() }).optional(),
 });
 
 export const probeTargetSchema = z.strictObject({
