@@ -187,13 +187,26 @@ function tell(lab: Lab): void {
   });
 
   test('a purge says what it removes and what it leaves, and etcd goes on', async () => {
+    // What somebody may want back: a snapshot that an agent took, and an etcd of somebody's own.
+    const [snapshots, wal] = ['/var/lib/etcd-agent/snapshots', '/etc/etcd-agent/own/member/wal'];
+    await etcd0.must('sh', '-c', `mkdir -p ${snapshots} && touch ${snapshots}/a.snapshot.db`);
+    await etcd1.must('sh', '-c', `mkdir -p ${wal} && touch ${wal}/0.wal`);
     for (const host of [etcd0, etcd1]) {
       const etcd = await mainPid(host, 'etcd');
       const output = await patient(host, 'apt-get', 'purge', '-y', '-q', 'etcd-agent');
       expect(output).toContain('Removed: /var/lib/etcd-agent');
       expect(output).toContain('Left: etcd, its data');
-      for (const path of ['/var/lib/etcd-agent', '/etc/etcd-agent'])
-        expect((await host.run('test', '-e', path)).code).toBe(1);
+      if (host === etcd0) {
+        expect(output).toContain("but for snapshots of etcd's data in");
+        expect(await host.must('find', '/var/lib/etcd-agent', '-type', 'f')).toBe(
+          `${snapshots}/a.snapshot.db`,
+        );
+        expect((await host.run('test', '-e', '/etc/etcd-agent')).code).toBe(1);
+      } else {
+        expect(output).toContain('Left: /etc/etcd-agent, which holds data of an etcd.');
+        await host.must('test', '-e', `${wal}/0.wal`);
+        expect((await host.run('test', '-e', '/var/lib/etcd-agent')).code).toBe(1);
+      }
       for (const path of ['/etc/etcd/etcd.pem', dropIn, `${dataDir}/member/wal`])
         await host.must('test', '-e', path);
       expect(await mainPid(host, 'etcd')).toBe(etcd);

@@ -5,6 +5,10 @@ if test "$1" = purge; then
         # Somebody's etcd, if it has its data there: that is nobody's to remove.
         if find "$directory" -name '*.wal' 2>/dev/null | grep -q .; then
             echo "Left: $directory, which holds data of an etcd." >&2
+        # They may be all that is left of a cluster.
+        elif find "$directory/snapshots" -name '*.snapshot.db' 2>/dev/null | grep -q .; then
+            find "$directory" -mindepth 1 -maxdepth 1 ! -name snapshots -exec rm -rf --one-file-system {} +
+            echo "Removed: $directory, but for snapshots of etcd's data in $directory/snapshots"
         elif test -e "$directory"; then
             # Never another file system that somebody has mounted there.
             rm -rf --one-file-system "$directory"
