@@ -84,7 +84,8 @@ async function replaceMemberOf(
       exit: 'unreachable',
       what: `no member tells which member ${node} was`,
       where: others.map(({ name, clientURL }) => `${name} ${clientURL}`),
-      next: 'coordinator status',
+      cause: 'etcd does not answer, and without a quorum no place can be taken over',
+      next: `coordinator status; where the quorum is lost for good: coordinator recover --give-up ${node}, and then this again`,
     });
   }
   const entry = entryOf(place, members);

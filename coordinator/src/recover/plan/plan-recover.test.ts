@@ -82,6 +82,15 @@ describe('a recovery is refused', () => {
   });
 });
 
+it('a host that was enrolled anew and never configured may be given up, and takes no part then', () => {
+  const fresh = node(1, 3, 'wiped');
+  if (fresh.kind !== 'reported') expect.unreachable();
+  const enrolled = { ...fresh, report: { ...fresh.report, spec: { kind: 'none' as const } } };
+  const lost = [node(0, 3, {}), enrolled, node(2, 3, 'wiped')];
+  expect(recovery(situation(lost)).takePart, 'for the restore to refuse').toContain('etcd1');
+  expect(recovery(situation(lost, { givenUp: ['etcd1'] })).takePart).toEqual(['etcd0', 'etcd2']);
+});
+
 describe('an older disk', () => {
   it('does not count for a majority: two of three that were set back would forget what the third has acknowledged', () => {
     const plan = recovery(

@@ -110,8 +110,8 @@ export function planRecover(situation: Situation): RecoverPlan {
   if (voters.length > 0 && intact.length >= quorum(voters.length))
     return { kind: 'start', intact: intact.map(startable), ...seen };
 
-  const reachable = nodes.filter((each) => each.kind === 'reported').map(({ name }) => name);
-  const notSilent = givenUp.filter((name) => reachable.includes(name));
+  const reachable = nodes.filter((each) => each.kind === 'reported' && !isUnconfigured(each.report));
+  const notSilent = givenUp.filter((name) => reachable.some((each) => each.name === name));
   if (notSilent.length > 0) return { kind: 'notSilent', nodes: notSilent };
   const missing = seen.silent.filter((each) => !each.givenUp).map(({ node }) => node);
   if (missing.length > 0) {
@@ -135,7 +135,9 @@ export function planRecover(situation: Situation): RecoverPlan {
     chosen,
     recommended,
     reason: reasonFor(recommended.survivor, second?.survivor),
-    takePart: reachable,
+    takePart: nodes
+      .filter((each) => each.kind === 'reported' && !givenUp.includes(each.name))
+      .map(({ name }) => name),
     givenUp,
     mayGoOn: givenUp.length >= quorum(voters.length),
     ...seen,
@@ -144,6 +146,11 @@ export function planRecover(situation: Situation): RecoverPlan {
 
 function readsGoThrough({ etcd }: DiskReport): boolean {
   return etcd.kind === 'answers' && etcd.healthy;
+}
+
+/** A host that was installed and enrolled anew: without a quorum no bootstrap can configure it. */
+function isUnconfigured({ spec }: DiskReport): boolean {
+  return spec.kind === 'none';
 }
 
 function startable({ node, report }: Survivor): Startable {
