@@ -28,6 +28,7 @@ const longest = [
   'hosts/rounds',
   'hosts/healing',
   'hosts/systemd',
+  'hosts/data-safety',
   'hosts/packages',
 ];
 

@@ -48,17 +48,24 @@ function tell(lab: Lab): void {
       }
     });
 
-    test('a configuration that cannot be used stops the service, once, with the reason in its log', async () => {
-      etcd0.write('/etc/etcd-agent/agent.yaml', 'listne: 0.0.0.0:2400\n');
-      await etcd0.run('systemctl', 'restart', 'etcd-agent');
-      await until('the unit fails', 10_000, async () =>
-        asExpected(await property(etcd0, 'etcd-agent', 'ActiveState'), 'failed'),
-      );
-      expect(await property(etcd0, 'etcd-agent', 'NRestarts')).toBe('0');
-      expect(await etcd0.must('journalctl', '-u', 'etcd-agent', '-o', 'cat')).toContain('listne');
-      await etcd0.must('rm', '/etc/etcd-agent/agent.yaml');
-      await etcd0.must('systemctl', 'start', 'etcd-agent');
-    });
+    test.each([
+      ['a setting that there is not', 'listne: 0.0.0.0:2400', 'listne'],
+      ['etcd without systemd, which is for containers', 'serviceManager: process', 'serviceManager'],
+    ])(
+      'a configuration with %s stops the service, once, with the reason in its log',
+      async (_what, line, reason) => {
+        etcd0.write('/etc/etcd-agent/agent.yaml', `${line}\n`);
+        await etcd0.must('systemctl', 'reset-failed', 'etcd-agent');
+        await etcd0.run('systemctl', 'restart', 'etcd-agent');
+        await until('the unit fails', 10_000, async () =>
+          asExpected(await property(etcd0, 'etcd-agent', 'ActiveState'), 'failed'),
+        );
+        expect(await property(etcd0, 'etcd-agent', 'NRestarts')).toBe('0');
+        expect(await etcd0.must('journalctl', '-u', 'etcd-agent', '-o', 'cat')).toContain(reason);
+        await etcd0.must('rm', '/etc/etcd-agent/agent.yaml');
+        await etcd0.must('systemctl', 'start', 'etcd-agent');
+      },
+    );
 
     test('check enrols the three agents by their tokens and names what is wrong with each etcd.service', async () => {
       await initialise(lab);

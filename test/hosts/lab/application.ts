@@ -39,7 +39,8 @@ interface Question {
 }
 
 export class Application {
-  private readonly acknowledged = new Set<string>();
+  /** By key: when that was read, by Date.now(). */
+  private readonly acknowledged = new Map<string, number>();
   /** By address: when its writes were acknowledged, by performance.now(). */
   private readonly moments = new Map<string, number[]>();
   private readonly questions = new Map<string, Question>();
@@ -89,9 +90,13 @@ export class Application {
 
   /** Acknowledged writes that the host's member does not have. */
   async missingOn(host: Host): Promise<string[]> {
-    const owed = [...this.acknowledged];
+    const owed = [...this.acknowledged.keys()];
     const there = new Set(await this.ask('keys', host));
     return owed.filter((key) => !there.has(key));
+  }
+
+  acknowledgedBefore(epochMs: number): string[] {
+    return [...this.acknowledged].flatMap(([key, atMs]) => (atMs < epochMs ? [key] : []));
   }
 
   /** Rejects where the member does not answer in two seconds, or ten where it has more to do. */
@@ -118,7 +123,7 @@ export class Application {
     const [kind, first = ''] = line.split(' ', 2);
     const rest = line.slice(`${kind} ${first} `.length);
     if (kind === 'w') {
-      this.acknowledged.add(rest);
+      this.acknowledged.set(rest, Date.now());
       const moments = this.moments.get(first);
       if (moments === undefined) this.moments.set(first, [performance.now()]);
       else moments.push(performance.now());
