@@ -39,7 +39,7 @@ export async function quota({ stateDir }: CommandContext): Promise<View> {
       ...(waits.length === 0
         ? []
         : [
-            `${waits.join(', ')} runs with another quota than the configured ${size(configured)}: coordinator quota set ${configured}`,
+            `${waits.join(', ')} ${waits.length === 1 ? 'runs' : 'run'} with another quota than the configured ${size(configured)}: coordinator quota set ${configured}`,
           ]),
     ],
   };

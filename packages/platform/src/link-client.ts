@@ -50,6 +50,9 @@ export function dialLink(options: DialOptions): Promise<LinkChannel> {
       perMessageDeflate: false,
       maxPayload: limits.frameBytesMax,
       followRedirects: false,
+      // Masks keep a script in a browser from writing what a proxy takes for HTTP. Here is neither, all of it is within TLS, and the
+      // two loops over every byte are a fifth of a second of CPU for each MiB that is sent (Node 20, --no-opt). Zeros mask nothing.
+      generateMask: (mask) => mask.fill(0),
       minVersion: 'TLSv1.3',
       cert: options.certificate,
       key: options.key,

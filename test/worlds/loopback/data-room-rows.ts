@@ -226,6 +226,9 @@ export function dataRoomRows(version: EtcdVersion): void {
       });
       await ends(['compact', '--yes'], 0);
       expect((await told(['defrag', 'etcd0'])).members).toHaveLength(1);
+      // The restored cluster has access control as well.
+      await ends(['restore', snapshot, '--yes', '--confirm', 'test'], 0);
+      expect((await told(['data', 'list', '/keep'])).total).toBe(1);
       await etcdOf(['auth', 'disable']);
     });
   });
