@@ -18,6 +18,7 @@ import { effectiveSpec } from './heal/effective-spec.js';
 import { filesFacts } from './heal/local-facts.js';
 import type { AgentHost } from './host.js';
 import { clientCredentials, storedPems, viewCertificates } from './node-keys.js';
+import type { Local } from './plan/local.js';
 
 /** Longest wait for an answer of our own etcd; a healthy one answers in milliseconds. */
 const etcdAnswerMsMax = 1_500;
@@ -32,7 +33,7 @@ export interface AgentSelf {
 export type LocalView = Pick<NodeSnapshot, 'service' | 'dataDir' | 'conf'> & {
   readonly spec: MemberSpec | undefined;
   readonly permit: boolean;
-  readonly dataDirStage: 'none' | 'claimed' | 'begun' | 'retired';
+  readonly dataDirStage: Local['stage'];
 };
 
 export async function observeLocal(host: AgentHost): Promise<LocalView> {
@@ -46,14 +47,15 @@ export async function observeLocal(host: AgentHost): Promise<LocalView> {
     viewConf(host),
     files.exists(paths.permit),
   ]);
-  const current = record?.bootstrapId === spec?.cluster.bootstrapId ? record : undefined;
+  const isOfSpec = record?.bootstrapId === spec?.cluster.bootstrapId;
+  const ofOther = record?.stage === 'claimed' ? 'claimedForOther' : 'none';
   return {
     spec,
     service: viewService(service),
     dataDir,
     conf,
     permit,
-    dataDirStage: current?.stage ?? 'none',
+    dataDirStage: isOfSpec ? (record?.stage ?? 'none') : ofOther,
   };
 }
 

@@ -40,6 +40,7 @@ export async function dataFacts(
     wal: { kind: 'none' },
     begun: begunHere,
     begunHere,
+    begunForOther: false,
     busy: '',
   } as const;
   try {
@@ -61,6 +62,12 @@ export async function dataFacts(
           : wal,
       begun: begunHere,
       begunHere,
+      // By its inode: the number of a device may be another after a boot.
+      begunForOther:
+        record?.stage === 'claimed' &&
+        record.bootstrapId !== bootstrapId &&
+        record.path === dataDir &&
+        record.ino === status.ino,
       busy: '',
       fileSystem,
     };

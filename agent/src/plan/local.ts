@@ -11,8 +11,8 @@ export interface Local {
     /** A WAL of the spec's cluster is in it. */
     readonly hasWal: boolean;
   };
-  /** What is remembered of the data dir. */
-  readonly stage: 'none' | 'claimed' | 'begun' | 'retired';
+  /** What is remembered of the data dir. `claimedForOther`: empty, for the first start of a member of another cluster. */
+  readonly stage: 'none' | 'claimed' | 'claimedForOther' | 'begun' | 'retired';
   /** `ETCD_INITIAL_CLUSTER_STATE` as it stands in etcd.conf; undefined where the file is missing or unreadable. */
   readonly confState: string | undefined;
   readonly permit: boolean;

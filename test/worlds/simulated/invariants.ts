@@ -3,7 +3,7 @@
  * one has failed. I6, that everything ends healthy, is for run-seed.ts to see.
  */
 import { type ClusterId, type MemberId, quorum } from '@etcd-agent/etcd';
-import { type LogEntry, lastOf } from './etcd-disk.js';
+import { type EtcdDisk, type LogEntry, lastOf } from './etcd-disk.js';
 import type { EtcdObserver } from './etcd-model.js';
 import { OperationInvariants } from './operation-invariants.js';
 import type { SimCluster } from './sim-cluster.js';
@@ -64,6 +64,9 @@ export class Invariants {
   readonly #apartMs = new Map<string, number>();
   /** Ids that a peer gave which nobody could have asked before; by when their processes are to be gone. */
   readonly #misled = new Map<MemberId, number>();
+  /** Of those, the ids of a cluster to which the peers had just changed over, and the data that they began. */
+  readonly #changedOver = new Set<MemberId>();
+  readonly #begunOnNothing = new Set<EtcdDisk>();
   #cluster: SimCluster | undefined;
   #operations: OperationInvariants | undefined;
   /** A rolled-back disk was started, and nobody who answered could know: what it had acknowledged may be lost. */
@@ -79,6 +82,9 @@ export class Invariants {
           this.#misled.set(memberId, this.#cluster!.clock.nowMs + misledMsMax);
         else this.#breach('I4', `${node} starts ${memberId} on an empty disk`);
       }
+      const disk = this.#cluster?.etcd.disk(node);
+      if (!emptyDisk && disk !== undefined && this.#begunOnNothing.has(disk))
+        this.#breach('I4', `${node} starts ${memberId} again, which began on nothing`);
       if (everStarted && !emptyDisk && behind) this.#startsBehind(node, memberId);
     },
     committed: (entry, instead, clusterId) => {
@@ -140,6 +146,9 @@ export class Invariants {
       for (const other of cluster.nodes)
         if (!cluster.network.reachBothWays(one, other))
           this.#apartMs.set(`${one} ${other}`, cluster.clock.nowMs);
+    for (const { memberId, disk } of this.#changedOver.size === 0 ? [] : cluster.etcd.running())
+      if (memberId !== undefined && disk !== undefined && this.#changedOver.has(memberId))
+        this.#begunOnNothing.add(disk);
     for (const [id, untilMs] of this.#misled) {
       if (!cluster.etcd.running().some(({ memberId }) => memberId === id)) this.#misled.delete(id);
       else if (cluster.clock.nowMs > untilMs) this.#breach('I4', `${id} was started empty and still runs`);
@@ -152,8 +161,18 @@ export class Invariants {
    */
   #isMisled(node: string, former: MemberId): boolean {
     const cluster = this.#cluster;
+    if (cluster === undefined) return false;
+    const truth = this.#truthOf(former);
+    // Its peers have changed over to another cluster than the one that it was told to join.
+    if (
+      truth !== undefined &&
+      truth !== this.#truths.get(cluster.host(node).spec()?.cluster.clusterId ?? '')
+    ) {
+      this.#changedOver.add(former);
+      return true;
+    }
     // One that is a member still was given by whoever starts it, not by a peer that lags.
-    if (cluster === undefined || this.#truthOf(former) !== undefined) return false;
+    if (truth !== undefined) return false;
     return cluster.etcd.running().some(({ node: peer, disk }) => {
       const apartMs = this.#apartMs.get(`${node} ${peer}`) ?? Number.NEGATIVE_INFINITY;
       const isMended =

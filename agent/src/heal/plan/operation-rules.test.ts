@@ -85,6 +85,14 @@ describe('data of a cluster that the spec names as a former one', () => {
     expect(stepOf(away({ journal: begun, data: gone }))).toEqual({ kind: 'addMember', role: 'learner' });
   });
 
+  it('that began on nothing while its peers changed over is of a member that has forgotten what it had', () => {
+    const misled = data({ begunForOther: true });
+    const stopped = { service: { ...picture().service, kind: 'inactive', detail: 'stopped' } as const };
+    expect(stepOf(picture({ data: misled }))).toEqual({ kind: 'beginRepair', oldId: id(2) });
+    expect(stepOf(picture({ data: misled, ...stopped }))).toEqual({ kind: 'beginRepair', oldId: id(2) });
+    waits(picture({ data: misled, ...stopped, watchedMs: 0 }), /rejoinMisled: .*watched/);
+  });
+
   it('of any other cluster is left alone', () => {
     const other = away({ me: me({ former: ['e000000000000000' as typeof former] }) });
     waits(other, /foreignData: /);

@@ -104,6 +104,8 @@ export interface DataFacts {
   readonly begun: boolean;
   /** This agent itself remembers it. */
   readonly begunHere: boolean;
+  /** It was empty when etcd was started on it for another cluster, which an operator has given up since. */
+  readonly begunForOther: boolean;
   /** A file that etcd has while it defragments or takes in a snapshot; '' where there is none. */
   readonly busy: string;
   readonly fileSystem: 'same' | 'other' | 'neverSeen';

@@ -25,6 +25,7 @@ const corruptEndsMin = 3;
 /** In the order in which they are asked; the name is the rule's. */
 export const rejoinRules: Readonly<Record<string, (picture: Picture) => Found>> = {
   rejoinFormer,
+  rejoinMisled,
   rejoinReplaced,
   rejoinDataGone,
   rejoinCorrupt,
@@ -47,6 +48,17 @@ function rejoinFormer(picture: Picture): Found {
   if (cluster.kind === 'unknown') return hold('rejoinFormer', `${why}; ${cluster.why}`, {}, true);
   const oldId = memberToReplace(picture);
   return oldId === undefined ? twoHosts(picture, 'rejoinFormer') : found(oldId, why, {});
+}
+
+/**
+ * Preconditions: etcd was started on this empty directory to join another cluster, and its WAL is of this one: its peers had changed
+ * over to it just then, and gave it the id of a member that has forgotten what it had.
+ */
+function rejoinMisled({ data, me }: Picture): Found {
+  const { wal } = data;
+  if (!data.begunForOther || wal.kind !== 'present' || wal.clusterId !== me.clusterId) return nothing;
+  const why = `etcd began here on nothing, for another cluster, and took the id of member ${wal.memberId} from its peers`;
+  return found(wal.memberId, why, {});
 }
 
 /** Preconditions: the spec names a member whose place this node takes; nothing was ever begun here; nobody sees it alive. */

@@ -116,6 +116,7 @@ export function picture(change: Partial<Picture> = {}): Picture {
       wal: { kind: 'present', clusterId, memberId: id(2) },
       begun: true,
       begunHere: true,
+      begunForOther: false,
       busy: '',
       fileSystem: 'same',
     },
