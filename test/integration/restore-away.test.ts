@@ -72,14 +72,13 @@ test('taken back, those with former data are the cluster again, and the one that
   expect(await world.keys()).toMatch(/changed\nlater\n.*later\/b\nlater\n$/s);
 });
 
-test("an older version's snapshot of another cluster is told apart, and restored all the same", async () => {
-  const file = await foreignSnapshot('3.4.23', world.cluster.dir, {
-    'foreign/a': 'of 3.4',
-    'foreign/b': 'too',
-  });
+test("an older version's snapshot of another cluster is told apart, and restored without the alarm it was saved under", async () => {
+  const keys = { 'foreign/a': 'of 3.4', 'foreign/b': 'too' };
+  const file = await foreignSnapshot('3.4.23', world.cluster.dir, keys, { full: true });
   const outcome = await world.restoreOf(file);
   expect(outcome.code, describeOutcome(outcome)).toBe(0);
   expect(outcome.stderr).toMatch(/warning: .* the snapshot is of another cluster/);
   await world.settled();
   expect(await world.keys()).toBe('foreign/a\nof 3.4\nforeign/b\ntoo\n');
+  await world.put('after/a', 'is taken');
 });

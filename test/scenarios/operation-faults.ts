@@ -30,6 +30,15 @@ export const operationScenarios: readonly Scenario[] = [
     ends: healed,
   },
   {
+    name: 'a snapshot that was saved under an alarm is restored, and the alarm is gone with its member',
+    nodes: 3,
+    faults: [
+      { atMs: 0, fault: { kind: 'raiseNospace', on: 'follower' } },
+      { atMs: 2_000, fault: { kind: 'restore' } },
+    ],
+    ends: healed,
+  },
+  {
     name: 'a snapshot is restored right after a member was wiped, and nobody repairs that while the operator is away',
     nodes: 3,
     faults: [

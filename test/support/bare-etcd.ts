@@ -87,7 +87,11 @@ export class BareEtcd {
     return this.#child?.exitCode ?? null;
   }
 
-  start(initialCluster: readonly InitialMember[], state: 'new' | 'existing'): void {
+  start(
+    initialCluster: readonly InitialMember[],
+    state: 'new' | 'existing',
+    settings: Readonly<Record<string, string>> = {},
+  ): void {
     const file = (name: string) => join(this.papers.dir, name);
     const env = {
       ETCD_NAME: this.name,
@@ -103,6 +107,7 @@ export class BareEtcd {
       ETCD_KEY_FILE: file('key.pem'),
       ETCD_TRUSTED_CA_FILE: file('ca.pem'),
       ETCD_CLIENT_CERT_AUTH: 'true',
+      ...settings,
       ...(this.version === '3.3.25' ? {} : { ETCD_PRE_VOTE: 'true', ETCD_UNSAFE_NO_FSYNC: 'true' }),
     };
     this.log = '';
@@ -130,19 +135,28 @@ export class BareEtcd {
   }
 }
 
-/** A snapshot of an etcd of its own that has these keys, saved by its own etcdctl. The etcd is gone when it returns. */
+/** A quota, and a value that does not fit into it. */
+const fullBytes = 1024 * 1024;
+
+/**
+ * A snapshot of an etcd of its own that has these keys, saved by its own etcdctl; `full`: under its NOSPACE alarm. The etcd is gone when
+ * it returns.
+ */
 export async function foreignSnapshot(
   version: EtcdVersion,
   dir: string,
   keys: Readonly<Record<string, string>>,
+  { full = false } = {},
 ): Promise<string> {
   const papers = await barePapers(join(dir, 'papers'));
   const etcd = await BareEtcd.create('foreign', dir, version, papers);
   const file = join(dir, `foreign-${version}.db`);
   try {
-    etcd.start([{ name: etcd.name, peerURLs: [etcd.peerURL] }], 'new');
+    const quota = full ? { ETCD_QUOTA_BACKEND_BYTES: String(fullBytes) } : {};
+    etcd.start([{ name: etcd.name, peerURLs: [etcd.peerURL] }], 'new', quota);
     await waitFor('its cluster version', () => /initial cluster version/.test(etcd.log), 20_000);
     for (const [key, value] of Object.entries(keys)) await etcd.admin.put(key, value);
+    if (full) await etcd.admin.put('too/large', 'x'.repeat(fullBytes)).catch(() => {});
     const env = {
       PATH: '/usr/bin:/bin',
       ETCDCTL_API: '3',

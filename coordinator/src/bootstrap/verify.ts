@@ -35,6 +35,8 @@ export interface VerifyOptions {
    * for their agents to repair. Left out: they must be those on record, all healthy.
    */
   readonly anyMembers?: true;
+  /** Where an alarm refuses writes, it is enough that a quorum tells of it: what to do about it comes after. */
+  readonly underAlarm?: true;
   /** The command that goes on from here; left out: the bootstrap. */
   readonly again?: string;
 }
@@ -75,13 +77,13 @@ export async function verify(options: VerifyOptions): Promise<ClusterView> {
 /** Those through which a write goes: all, or where any members will do, a quorum at least, since it takes one to write. */
 async function healthyOf(
   clients: readonly MemberClient[],
-  { places, links, record, report, timeoutMs, again, anyMembers }: VerifyOptions,
+  { places, links, record, report, timeoutMs, again, anyMembers, underAlarm }: VerifyOptions,
   deadline: number,
 ): Promise<readonly MemberClient[]> {
   const pending = new Set(clients.map(({ name }) => name));
   const outcomes = await Promise.allSettled(
     clients.map(async (client) => {
-      await waitHealthy(client, record, deadline);
+      await waitHealthy(client, record, deadline, underAlarm === true);
       pending.delete(client.name);
       report.note(pending.size === 0 ? 'all answer' : `waiting for ${[...pending].join(', ')}`);
     }),
@@ -94,21 +96,20 @@ async function healthyOf(
   return clients.filter((_, at) => outcomes[at]!.status === 'fulfilled');
 }
 
-/** A write of its own through this endpoint, read back and deleted. */
 async function waitHealthy(
   { name, place, admin }: MemberClient,
   record: BootstrapRecord,
   deadline: number,
+  underAlarm: boolean,
 ): Promise<void> {
   await waitPort(place, deadline);
   const key = `${ownKeyPrefix}bootstrap/${record.bootstrapId}/${name}`;
   for (;;) {
     try {
-      await admin.put(key, name);
-      const read = await admin.get(key);
-      if (read.kind !== 'found' || read.value !== name)
-        throw new Error(`wrote a key through ${name} and did not read it back`);
-      await admin.delete(key);
+      await proveWrite(admin, key, name).catch(async (error: unknown) => {
+        if (!underAlarm || !(error instanceof EtcdError) || error.kind !== 'alarmed') throw error;
+        await admin.alarms();
+      });
       return;
     } catch (error) {
       const mayRetry = error instanceof EtcdError && error.retryable;
@@ -116,6 +117,15 @@ async function waitHealthy(
       await systemClock.sleep(retryMs);
     }
   }
+}
+
+/** A write of its own through this endpoint, read back and deleted. */
+async function proveWrite(admin: EtcdAdmin, key: string, name: string): Promise<void> {
+  await admin.put(key, name);
+  const read = await admin.get(key);
+  if (read.kind !== 'found' || read.value !== name)
+    throw new Error(`wrote a key through ${name} and did not read it back`);
+  await admin.delete(key);
 }
 
 // gRPC waits longer and longer between its dials; a bare look at the port does not.

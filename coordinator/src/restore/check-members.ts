@@ -5,13 +5,14 @@
 import { connectEtcd, type EtcdAdmin, EtcdError } from '@etcd-agent/etcd';
 import { systemClock } from '@etcd-agent/platform';
 import { readAdminCredentials } from '../authority.js';
-import { verify } from '../bootstrap/verify.js';
+import { type VerifyOptions, verify } from '../bootstrap/verify.js';
 import type { Cluster } from '../cluster/open-cluster.js';
 import type { AdminCredentials, ClusterView } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
 import type { NodeLink } from '../link/dial-node.js';
 import type { PhaseReport } from '../progress.js';
 import type { BootstrapRecord } from '../state/records.js';
+import { dropFormerAlarms } from './former-alarms.js';
 
 /** A member that has not applied the newest revision yet is asked again. */
 const hashTries = 40;
@@ -38,10 +39,25 @@ export async function checkMembers({
   const places = links.map(({ place }) => place);
   const { underWay } = record;
   const again = underWay?.command ?? 'coordinator restore --resume';
-  const options = { places, links, credentials, timeoutMs, report, again };
+  const options: Omit<VerifyOptions, 'record'> = {
+    places,
+    links,
+    credentials,
+    timeoutMs,
+    report,
+    again,
+    underAlarm: true,
+  };
   // What was put back is what it was: a member that was being repaired then, or was damaged, goes on from there when the hold ends.
   if (underWay?.kind !== 'restore') return verify({ ...options, record, anyMembers: true });
-  const seen = await verify({ ...options, record: expected(record, underWay.nodes) });
+  const members = expected(record, underWay.nodes);
+  const alarms = await dropFormerAlarms(
+    places.map(({ clientURL }) => clientURL),
+    credentials,
+    members.members.map(({ memberId }) => memberId),
+  );
+  for (const { type } of alarms) report.note(`disarmed ${type} of a member that was before`);
+  const seen = await verify({ ...options, record: members });
   report.note('comparing the keys of all members');
   await compareKeys(
     places.map(({ name, clientURL }) => ({ name, clientURL })),

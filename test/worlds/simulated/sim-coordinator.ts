@@ -3,7 +3,7 @@
  * their order are those of the coordinator's own carry-out.ts; each is answered by the agents' own code. What is remembered from
  * one command to the next is the record, which is on the disk before any agent hears of it.
  */
-import { type EtcdError, quorum } from '@etcd-agent/etcd';
+import { type EtcdAdmin, type EtcdError, quorum } from '@etcd-agent/etcd';
 import type { ClusterOperation, MemberSpec, OperationView } from '@etcd-agent/protocol';
 import type { SimChance } from './chance.js';
 import type { EtcdSnapshot } from './etcd-disk.js';
@@ -246,9 +246,10 @@ export class SimCoordinator {
       const written = await Promise.allSettled(
         all.map((admin, at) => admin.put(`verified/${nodes[at]}`, 'yes')),
       );
-      const admins = all.filter((_, at) => written[at]!.status === 'fulfilled');
+      if (underWay?.kind === 'restore' && (await this.#dropFormerAlarms(all[0]!))) return 'alarms of before';
+      const admins = all.filter((_, at) => written[at]!.status === 'fulfilled' || isAlarm(written[at]!));
       for (const outcome of written) {
-        if (outcome.status === 'fulfilled') continue;
+        if (outcome.status === 'fulfilled' || isAlarm(outcome)) continue;
         const error = outcome.reason as EtcdError;
         const isLeft = underWay?.kind === 'undo' && admins.length > 0 && (atLast || !error.retryable);
         if (!isLeft) return error.message;
@@ -269,6 +270,14 @@ export class SimCoordinator {
     } finally {
       for (const admin of all) admin.close();
     }
+  }
+
+  /** Of members that a restored cluster does not have; returns whether there were any. */
+  async #dropFormerAlarms(admin: EtcdAdmin): Promise<boolean> {
+    const ids = this.#record.members.map(({ memberId }) => memberId);
+    const former = (await admin.alarms()).filter(({ memberId }) => !ids.includes(memberId));
+    for (const alarm of former) await admin.disarm(alarm);
+    return former.length > 0;
   }
 
   #admin(process: SimProcess, node: string) {
@@ -319,6 +328,10 @@ export class SimCoordinator {
     );
     this.onRecord(record);
   }
+}
+
+function isAlarm(outcome: PromiseSettledResult<unknown>): boolean {
+  return outcome.status === 'rejected' && (outcome.reason as EtcdError).kind === 'alarmed';
 }
 
 /** Nothing was changed, and trying again does not help. */
