@@ -1,6 +1,6 @@
 /** What holds a step back, and what is let through. */
 import { describe, expect, it } from 'vitest';
-import { guardAdd, guardFlapping, guardForecast, guardTurn, type Known } from './guards.js';
+import { guardFlapping, guardForecast, guardTurn, type Known } from './guards.js';
 import type { Picture } from './picture.js';
 import { planHeal } from './plan-heal.js';
 import { cluster, id, peer, picture } from './testdata/pictures.js';
@@ -59,26 +59,6 @@ describe('a repair of the future', () => {
     const { wallMs } = picture();
     const history = [{ rule: 'rejoinDataGone', startedMs: wallMs + 1e10, endedMs: wallMs + 1e10 + 1_000 }];
     expect(guardFlapping(picture({ history })).ok).toBe(true);
-  });
-});
-
-describe('a voter that is added, where there are no learners', () => {
-  const needs = (voters: readonly number[], healthy: readonly number[]) => {
-    const guards = guardAdd(
-      cluster(voters, healthy) as Known,
-      picture({ me: me({ learners: false }) }),
-      id(2),
-    );
-    return guards.find(({ guard }) => guard === 'quorum')!;
-  };
-
-  it('needs a quorum with it', () => {
-    expect(needs([0, 1], [0])).toMatchObject({ ok: false, reason: '1 of 2 voters healthy, 2 needed' });
-    expect(needs([0, 1], [0, 1]).ok).toBe(true);
-  });
-
-  it('and beside a single one that one', () => {
-    expect(needs([0], [0])).toMatchObject({ ok: true, reason: '1 of 1 voters healthy, 1 needed' });
   });
 });
 

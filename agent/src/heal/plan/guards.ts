@@ -45,13 +45,10 @@ export function guardLosing(cluster: Known, id: MemberId): GuardView {
   );
 }
 
-/**
- * Before an entry is added. A cluster of one cannot have the quorum of two that a voter takes, and etcd itself makes this one
- * exception: it is how a cluster grows that was restored on one node.
- */
+/** Before an entry is added. */
 export function guardAdd(cluster: Known, picture: Picture, oldId: MemberId): readonly GuardView[] {
   const { n, healthy } = countsWithout(cluster, undefined);
-  const needed = picture.me.learners || n === 1 ? quorum(n) : quorum(n + 1);
+  const needed = picture.me.learners ? quorum(n) : quorum(n + 1);
   const flying = othersInFlight(cluster, picture);
   return [
     view(
