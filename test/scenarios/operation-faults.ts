@@ -87,6 +87,7 @@ export const operationScenarios: readonly Scenario[] = [
       { atMs: 80_000, fault: { kind: 'resumeRestore' } },
     ],
     ends: { kind: 'healed', withinMs: 240_000 },
+    needsLearners: true,
   },
   {
     name: 'two of three wiped: the cluster goes on from the survivor',

@@ -108,6 +108,8 @@ export interface Scenario {
   readonly nodes: 3 | 5;
   readonly faults: readonly TimedFault[];
   readonly ends: Ending;
+  /** A cluster of one grows by learners only: agents add no voter that would take its quorum away. */
+  readonly needsLearners?: true;
   /** Acknowledged writes may be lost by the faults themselves, whoever heals. */
   readonly losesWrites?: true;
 }

@@ -5,6 +5,7 @@ import type { Job } from './seed-worker.js';
 
 /** One version of each rule that differs: voters only, learners, and both ways of judging an add. */
 const versions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'];
+const versionWithoutLearners = '3.3.25';
 /** One run of so many is repeated: what makes runs differ is in all of them. */
 const repeatedEvery = 10;
 
@@ -24,8 +25,9 @@ export function seedJobs(from: number, count: number, plant?: string, kind = '')
  * the same with all of them: `all` left out, it is run with two, in turn.
  */
 export function scenarioJobs(all = false): Job[] {
-  return scenarios.flatMap(({ name, faults }, at) =>
+  return scenarios.flatMap(({ name, faults, needsLearners }, at) =>
     versions.flatMap((version, turn) => {
+      if (needsLearners && version === versionWithoutLearners) return [];
       const isRestore = faults.some(({ fault }) => fault.kind === 'restore');
       if (!all && isRestore && (at + (turn >> 1)) % 2 === 0) return [];
       return {

@@ -45,7 +45,10 @@ export function guardLosing(cluster: Known, id: MemberId): GuardView {
   );
 }
 
-/** Before an entry is added. */
+/**
+ * Before an entry is added. A single voter never has the quorum that a second one takes: with the entry it would have none until
+ * that one runs, and a join begins from a list that takes a quorum to read.
+ */
 export function guardAdd(cluster: Known, picture: Picture, oldId: MemberId): readonly GuardView[] {
   const { n, healthy } = countsWithout(cluster, undefined);
   const needed = picture.me.learners ? quorum(n) : quorum(n + 1);
