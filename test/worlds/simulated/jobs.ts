@@ -22,24 +22,26 @@ export function seedJobs(from: number, count: number, plant?: string, kind = '')
 
 /**
  * Every scenario with every version, service managers in turn; with one version, in turn too, it is repeated. A restore is much
- * the same with all of them: `all` left out, it is run with two, in turn.
+ * the same with all of them: unless `all` is asked for, it is run with one, in turn, and a third of them is repeated.
  */
 export function scenarioJobs(all = false): Job[] {
-  return scenarios.flatMap(({ name, faults, needsLearners }, at) =>
-    versions.flatMap((version, turn) => {
-      if (needsLearners && version === versionWithoutLearners) return [];
-      const isRestore = faults.some(({ fault }) => fault.kind === 'restore');
-      if (!all && isRestore && (at + (turn >> 1)) % 2 === 0) return [];
-      return {
-        kind: 'scenario' as const,
-        name,
-        version,
-        flavour: (at + turn) % 2 === 0 ? ('systemd' as const) : ('process' as const),
-        seed: `${name} ${version}`,
-        twice: at % versions.length === turn,
-      };
-    }),
-  );
+  return scenarios.flatMap(({ name, faults, needsLearners }, at) => {
+    const isRestore = faults.some(({ fault }) => fault.kind === 'restore');
+    const able = versions.filter((version) => !needsLearners || version !== versionWithoutLearners);
+    const one = able[at % able.length];
+    return able.flatMap((version, turn) =>
+      isRestore && !all && version !== one
+        ? []
+        : {
+            kind: 'scenario' as const,
+            name,
+            version,
+            flavour: (at + turn) % 2 === 0 ? ('systemd' as const) : ('process' as const),
+            seed: `${name} ${version}`,
+            twice: version === one && (!isRestore || at % 3 === 0),
+          },
+    );
+  });
 }
 
 /** The scenario that shows a bug of what restores rest on, with one version. */

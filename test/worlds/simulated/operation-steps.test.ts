@@ -14,11 +14,11 @@ interface Struck extends Operation {
 
 const operations: readonly Struck[] = [
   { kind: 'restore', version: '3.5.30', flavour: 'systemd', stride: 1 },
-  { kind: 'restore', version: '3.3.25', flavour: 'process', stride: 9 },
-  { kind: 'undo', version: '3.4.23', flavour: 'systemd', stride: 6 },
+  { kind: 'restore', version: '3.3.25', flavour: 'process', stride: 12 },
+  { kind: 'undo', version: '3.4.23', flavour: 'systemd', stride: 8 },
 ];
 /** An agent is killed after each step. What loses power there, and what falls before a step, is much the same: every so many-th. */
-const likeStride = 4;
+const likeStride = 8;
 
 /** Of the log of a failure. */
 const logLinesMax = 80;

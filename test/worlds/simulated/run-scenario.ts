@@ -49,11 +49,12 @@ export async function runScenario(
   const startMs = clock.nowMs;
   for (const { atMs, fault } of scenario.faults) {
     await clock.runUntil(startMs + atMs);
+    if (invariants.breaches.length > 0) break;
     invariants.look();
     await faults.make(fault);
   }
-  await clock.runUntilDone(() => faults.quiet, clock.nowMs + 300_000);
-  await ending();
+  if (invariants.breaches.length === 0) await clock.runUntilDone(() => faults.quiet, clock.nowMs + 300_000);
+  if (invariants.breaches.length === 0) await ending();
   for (const what of unrecorded(cluster, invariants.acts)) invariants.note('I8', what);
   writers.end();
   const { breaches, acts } = invariants;

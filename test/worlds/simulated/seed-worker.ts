@@ -51,7 +51,8 @@ process.on('message', (job: Job) => {
 
 async function run(job: Job): Promise<JobResult> {
   const result = await runOnce(job);
-  if (result.failures.length === 0) return result;
+  // A planted bug is to be found, and not looked into.
+  if (result.failures.length === 0 || job.plant !== undefined) return result;
   Error.stackTraceLimit = stackLinesOfFailures;
   const again = await runOnce(job);
   Error.stackTraceLimit = 0;
