@@ -48,7 +48,7 @@ export class Application {
   private readonly writer: ChildProcess;
 
   /** `pauseMs`: between two writes through one member. */
-  constructor(lab: Lab, { pauseMs = 50 }: { readonly pauseMs?: number } = {}) {
+  constructor(lab: Lab, { pauseMs = 150 }: { readonly pauseMs?: number } = {}) {
     const words = [program, lab.stateDir, subnet.application, writtenKeys, String(pauseMs)];
     const addresses = lab.hosts.map(({ address }) => address);
     this.writer = spawn('ip', ['netns', 'exec', labNamespace, process.execPath, ...words, ...addresses], {

@@ -64,6 +64,9 @@ export function describe(words: readonly string[], { code, stdout, stderr }: Out
   return `${words.join(' ')}: ${code === null ? 'killed at its deadline' : `exit status ${code}`}\n${tail}`;
 }
 
+/** Most probes start a program or two, on a machine that has better to do. */
+const againMs = 250;
+
 /** Asks `probe` until it gives a value; rejects at the deadline with what it said last. */
 export async function until<T>(
   what: string,
@@ -77,6 +80,6 @@ export async function until<T>(
     if (performance.now() > deadline) {
       throw new Error(`${what}: not within ${timeoutMs} ms; last: ${outcome.notYet}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, againMs));
   }
 }
