@@ -1,11 +1,12 @@
 // npm run test:versions -- [vitest arguments]: the tests with real etcds that npm test runs on one version, on each of them. Exit
 // code 0 only when all tests passed.
+import { testedSuites } from './setup/etcd.mjs';
 import { runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
 import { summaryLine } from './setup/test-results.mjs';
 import { countRuns, runVitest } from './setup/vitest.mjs';
 
-const versions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'];
+const versions = Object.values(testedSuites);
 const files = ['heal-', 'restore', 'recover', 'data-room'];
 
 await runScript(async () => {

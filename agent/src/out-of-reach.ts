@@ -11,8 +11,10 @@ export async function outOfReach(path: string, setting: string): Promise<OutOfRe
   const closed = await closedPlaceOf(path);
   if (closed === undefined) return undefined;
   const directory = '/etc/systemd/system/etcd-agent.service.d';
+  // Of each setting its own: another path may be closed by another one.
+  const file = `${directory}/${closed.setting}.conf`;
   return {
     why: `${path} is under ${closed.mountPoint}, which ${closed.setting}= of etcd-agent.service keeps from the agent`,
-    next: `another ${setting}, or on the host: mkdir -p ${directory} && printf '[Service]\\n${closed.setting}=no\\n' >${directory}/data-dir.conf && systemctl daemon-reload && systemctl restart etcd-agent`,
+    next: `another ${setting}, or on the host: mkdir -p ${directory} && printf '[Service]\\n${closed.setting}=no\\n' >${file} && systemctl daemon-reload && systemctl restart etcd-agent`,
   };
 }

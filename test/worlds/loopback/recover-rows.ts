@@ -4,6 +4,7 @@ import { describeOutcome, type EtcdVersion, type Outcome, waitFor } from '../../
 import { etcdctl } from './etcd-access.js';
 import { powerOff, wipe } from './faults.js';
 import { HealingWorld } from './healing-world.js';
+import { restorePhases } from './restore-rows.js';
 import { Writer, type Written } from './writer.js';
 
 /** The parts of `recover -o json` that are looked at. */
@@ -15,16 +16,8 @@ interface RecoverView {
   readonly losses?: { readonly kept: { readonly before?: string } };
 }
 
-/** What the coordinator says when it begins each part of a recovery, in order. */
+/** What the coordinator says when it begins each part of a recovery that comes before the restore. */
 const beforeHold = ['Save what ', 'Send what is saved to '];
-const fromHold = [
-  'Hold every agent',
-  'Stop etcd and move its data aside',
-  'Restore the snapshot on every node',
-  'Start etcd',
-  'Wait until all members are healthy',
-  'Let the agents go on',
-];
 
 /** A repair of a node that was given up, which comes back after all. */
 const rejoinMsMax = 60_000;
@@ -79,7 +72,7 @@ export function tellRecoverRows(version: EtcdVersion, count: number, rows: 'all'
 
       // Killed at every step: before the agents are held it begins anew, from then on --resume goes on.
       let underWay = false;
-      for (const phase of rows === 'all' ? [...beforeHold, ...fromHold] : ['Stop etcd', 'Start etcd']) {
+      for (const phase of rows === 'all' ? [...beforeHold, ...restorePhases] : ['Stop etcd', 'Start etcd']) {
         const args = underWay ? ['--resume'] : confirmed;
         underWay = !beforeHold.includes(phase);
         const running = world.cluster.startCoordinator(['recover', ...args], { timeoutMs: 120_000 });

@@ -20,7 +20,7 @@ import { flipInWal } from './faults.js';
 import { HealingWorld } from './healing-world.js';
 
 /** What the coordinator says when it begins each phase of a restore, in order. */
-const restorePhases = [
+export const restorePhases = [
   'Hold every agent',
   'Stop etcd and move its data aside',
   'Restore the snapshot on every node',
