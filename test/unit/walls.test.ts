@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import ts from 'typescript';
+import { parseSync } from 'oxc-parser';
 import { expect, it } from 'vitest';
 
 // The walls of docs/ARCHITECTURE.md, "Who may import whom", checked over every source file. A tree with a planted breach
@@ -171,26 +171,22 @@ async function readSources(): Promise<Source[]> {
 }
 
 function sourceOf(path: string, text: string): Source {
-  const found: { from: string; typeOnly: boolean }[] = [];
-  const visit = (node: ts.Node): void => {
-    if (
-      (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) &&
-      node.moduleSpecifier !== undefined
-    ) {
-      const typeOnly = ts.isImportDeclaration(node)
-        ? node.importClause?.isTypeOnly === true
-        : node.isTypeOnly;
-      found.push({ from: (node.moduleSpecifier as ts.StringLiteral).text, typeOnly });
-    }
-    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
-      const [argument] = node.arguments;
-      if (argument !== undefined && ts.isStringLiteral(argument))
-        found.push({ from: argument.text, typeOnly: false });
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(ts.createSourceFile(path, text, ts.ScriptTarget.ES2022));
-  return { path, imports: found, text };
+  const { module, errors } = parseSync(path, text);
+  if (errors.length > 0) throw new Error(`${path} cannot be read: ${errors[0]!.message}`);
+  const imported = module.staticImports.map(({ moduleRequest, entries }) => ({
+    from: moduleRequest.value,
+    typeOnly: entries.length > 0 && entries.every(({ isType }) => isType),
+  }));
+  const exported = module.staticExports.flatMap(({ entries }) =>
+    entries.flatMap(({ moduleRequest, isType }) =>
+      moduleRequest === null ? [] : [{ from: moduleRequest.value, typeOnly: isType }],
+    ),
+  );
+  const loaded = module.dynamicImports.flatMap(({ moduleRequest: { start, end } }) => {
+    const from = /^(['"])(.*)\1$/.exec(text.slice(start, end))?.[2];
+    return from === undefined ? [] : [{ from, typeOnly: false }];
+  });
+  return { path, imports: [...imported, ...exported, ...loaded], text };
 }
 
 /** `agent`, `packages/pki`, … */

@@ -8,7 +8,7 @@ const fileName = 'snapshots.json';
 /** The oldest notes go; their files stay. */
 const notesMax = 500;
 
-export const savedSnapshotSchema = z.strictObject({
+const savedSnapshotSchema = z.strictObject({
   file: z.string(),
   node: nameSchema,
   at: instant,

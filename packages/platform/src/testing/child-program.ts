@@ -4,12 +4,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import { buildSync } from 'esbuild';
 import { onTestFinished } from 'vitest';
 
 export interface ChildProgram {
@@ -67,17 +67,13 @@ function transpiledSources(): string {
   }
   const from = fileURLToPath(new URL('..', import.meta.url));
   const to = mkdtempSync(join(tmpdir(), 'platform-sources-'));
-  const compilerOptions = {
-    module: ts.ModuleKind.ESNext,
-    target: ts.ScriptTarget.ES2022,
-    verbatimModuleSyntax: true,
-  };
-  for (const name of readdirSync(from)) {
-    if (name.endsWith('.ts') && !name.endsWith('.test.ts')) {
-      const { outputText } = ts.transpileModule(readFileSync(join(from, name), 'utf8'), { compilerOptions });
-      writeFileSync(join(to, name.replace(/\.ts$/, '.js')), outputText);
-    }
-  }
+  const names = readdirSync(from).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+  buildSync({
+    entryPoints: names.map((name) => join(from, name)),
+    outdir: to,
+    format: 'esm',
+    target: 'es2022',
+  });
   writeFileSync(join(to, 'package.json'), '{"type":"module"}');
   sources = to;
   return to;
