@@ -3,7 +3,7 @@
 // rounds. It needs root and Debian. Exit code 0 only when all tests passed.
 import { Failure, runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
-import { summaryLine } from './setup/test-results.mjs';
+import { summary } from './setup/test-results.mjs';
 import { countRuns, runVitest } from './setup/vitest.mjs';
 
 await runScript(async () => {
@@ -27,7 +27,7 @@ await runScript(async () => {
   console.log('');
   if (code !== 0 && counts.failed === 0)
     console.log(`failed: vitest ended with exit code ${code}, see above`);
-  console.log(summaryLine(counts));
+  console.log(summary(counts));
   return code !== 0 || counts.failed === 0 ? code : 1;
 });
 

@@ -3,7 +3,7 @@
 import { testedSuites } from './setup/etcd.mjs';
 import { runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
-import { summaryLine } from './setup/test-results.mjs';
+import { summary } from './setup/test-results.mjs';
 import { countRuns, runVitest } from './setup/vitest.mjs';
 
 const versions = Object.values(testedSuites);
@@ -29,6 +29,6 @@ await runScript(async () => {
   }
   const counts = countRuns(versions.map((version) => `real-${version}`));
   console.log('');
-  console.log(summaryLine(counts));
+  console.log(summary(counts));
   return codes.find((code) => code !== 0) ?? (counts.failed === 0 ? 0 : 1);
 });

@@ -8,7 +8,7 @@
 import { runChecks } from './setup/checks.mjs';
 import { runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
-import { summaryLine } from './setup/test-results.mjs';
+import { summary } from './setup/test-results.mjs';
 import { countRuns, runVitest, runVitestBeside } from './setup/vitest.mjs';
 
 await runScript(async () => {
@@ -50,6 +50,6 @@ await runScript(async () => {
   for (const name of failedChecks) console.log(`failed: ${name} (its messages are above the tests)`);
   if (exitCode !== 0 && counts.failed === 0)
     console.log(`failed: vitest ended with exit code ${exitCode}, see above`);
-  console.log(summaryLine(counts));
+  console.log(summary(counts));
   return exitCode !== 0 ? exitCode : failedChecks.length > 0 || counts.failed > 0 ? 1 : 0;
 });

@@ -1,26 +1,37 @@
 // Counting tests from the file vitest's JSON reporter writes.
 import { existsSync, readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { root } from './paths.mjs';
 
 /**
  * @param {string} file
- * @returns {{ passed: number, failed: number, skipped: number }} `skipped` includes todo. A file that failed before any
- *   of its tests could (it does not import, its hook threw) counts as one failure; without a file all are 0.
+ * @returns {{ passed: number, failed: number, skipped: number, failures: string[] }} `skipped` includes todo. A file that
+ *   failed before any of its tests could (it does not import, its hook threw) counts as one failure. `failures`: for each,
+ *   where it is and the first line of what it says. Without a file all are 0.
  */
 export function countResults(file) {
-  if (!existsSync(file)) return { passed: 0, failed: 0, skipped: 0 };
+  if (!existsSync(file)) return { passed: 0, failed: 0, skipped: 0, failures: [] };
   const results = JSON.parse(readFileSync(file, 'utf8'));
-  const failedWhole = results.testResults.filter(
-    ({ status, assertionResults }) =>
-      status === 'failed' && !assertionResults.some((assertion) => assertion.status === 'failed'),
-  );
+  const failures = results.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((assertion) => assertion.status === 'failed');
+    const path = relative(root, name);
+    if (status === 'failed' && failed.length === 0) return [tell(path, message)];
+    return failed.map(({ fullName, failureMessages }) => tell(`${path}, ${fullName}`, failureMessages[0]));
+  });
   return {
     passed: results.numPassedTests,
-    failed: results.numFailedTests + failedWhole.length,
+    failed: failures.length,
     skipped: results.numPendingTests + results.numTodoTests,
+    failures,
   };
 }
 
-/** `12 passed, 0 failed`, with `, 3 skipped` only when there are any. */
-export function summaryLine({ passed, failed, skipped }) {
-  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+function tell(where, message = '') {
+  return `${where}: ${message.split('\n')[0]}`;
+}
+
+/** A line for each failure, then `12 passed, 0 failed`, with `, 3 skipped` only when there are any. */
+export function summary({ passed, failed, skipped, failures }) {
+  const counted = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+  return [...failures.map((failure) => `failed: ${failure}`), counted].join('\n');
 }

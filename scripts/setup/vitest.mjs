@@ -26,12 +26,14 @@ export function runVitestBeside(name, args, env) {
 
 /** All tests of runs with these names. */
 export function countRuns(names) {
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  for (const name of names) {
-    const counts = countResults(fileOf(name));
-    for (const key of Object.keys(total)) total[key] += counts[key];
-  }
-  return total;
+  const counts = names.map((name) => countResults(fileOf(name)));
+  const sum = (key) => counts.reduce((total, each) => total + each[key], 0);
+  return {
+    passed: sum('passed'),
+    failed: sum('failed'),
+    skipped: sum('skipped'),
+    failures: counts.flatMap(({ failures }) => failures),
+  };
 }
 
 function argsOf(name, args) {

@@ -126,11 +126,11 @@ describe('a dial says where it ended', () => {
     const { port } = silent.address() as { port: number };
     const began = performance.now();
     const error = await failure(
-      dialLink({ ...options(), port, limits: { ...limits, handshakeMsMax: 1_000 } }),
+      dialLink({ ...options(), port, limits: { ...limits, handshakeMsMax: 3_000 } }),
     );
     expect(error.stage).toBe('timeout');
     // Once, and not once more for every part of the handshake.
-    expect(performance.now() - began).toBeLessThan(1_800);
+    expect(performance.now() - began).toBeLessThan(5_900);
     silent.close();
   });
 });
@@ -150,7 +150,7 @@ it('a client that never finishes the handshake is dropped in bounded time', asyn
   const socket = connectTcp(running!.port, '127.0.0.1');
   const began = Date.now();
   await new Promise((resolve) => socket.once('close', resolve).resume());
-  expect(Date.now() - began).toBeLessThan(limits.handshakeMsMax + 2_000);
+  expect(Date.now() - began).toBeLessThan(limits.handshakeMsMax + 10_000);
 });
 
 /** Starts the listener; `arrived` is the first channel that it admits. */
