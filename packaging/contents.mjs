@@ -3,8 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { bundleProgram } from '../scripts/setup/esbuild.mjs';
 import { root } from '../scripts/setup/paths.mjs';
-import { bundleProgram } from './bundle.mjs';
 import { commandsOf } from './commands.mjs';
 import { completions } from './completion.mjs';
 import { copyrightFile, licencesOf } from './licences.mjs';
@@ -26,7 +26,8 @@ import { runtime, runtimePin } from './runtime.mjs';
  */
 export async function partsOf({ program }, standIn) {
   return {
-    bundle: await bundleProgram(program),
+    // Everything is inside: a host has no node_modules.
+    bundle: await bundleProgram(program, { target: 'node24' }),
     node: standIn === undefined ? await runtime() : { node: standIn, licence: join(root, 'LICENSE') },
     commands: await commandsOf(program),
   };

@@ -102,7 +102,7 @@ export async function startCaretaker(
   }
 
   async function tick(): Promise<void> {
-    const view = await observeLocal(host);
+    const view = await observeLocal(host, () => services.glance());
     const local = narrow(view, clock.monotonicMs() < busyUntilMs);
     const decided = plan(local);
     for (const step of decided.steps) {

@@ -36,11 +36,15 @@ export type LocalView = Pick<NodeSnapshot, 'service' | 'dataDir' | 'conf'> & {
   readonly dataDirStage: Local['stage'];
 };
 
-export async function observeLocal(host: AgentHost): Promise<LocalView> {
-  const { store, files, services, paths } = host;
+/** `lookAtService`: how the service manager is asked. */
+export async function observeLocal(
+  host: AgentHost,
+  lookAtService = () => host.services.observe(),
+): Promise<LocalView> {
+  const { store, files, paths } = host;
   const [spec, record] = await Promise.all([effectiveSpec(host), store.dataDirRecord()]);
   const [service, dataDir, conf, permit] = await Promise.all([
-    services.observe(),
+    lookAtService(),
     spec === undefined
       ? ({ kind: 'unknown', why: 'no spec names one yet' } as const)
       : judgeDataDir(files, spec.etcd, { record, spec }),

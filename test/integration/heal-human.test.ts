@@ -1,6 +1,7 @@
 /** An agent that is stopped (SIGSTOP) while a person replaces its member by hand: awake again, it does no harm. */
 import { beforeAll, expect, test } from 'vitest';
 import { waitFor } from '../support/index.js';
+import { sampled } from '../support/thorough.js';
 import { journalOf, repairsOf } from '../worlds/loopback/agent-record.js';
 import { replaceByHand } from '../worlds/loopback/by-hand.js';
 import { wipe } from '../worlds/loopback/faults.js';
@@ -13,7 +14,7 @@ beforeAll(async () => {
   return () => world.close();
 });
 
-test.each(['removing', 'added'])(
+test.each(sampled(['added', 'removing'], 2))(
   'in the middle of its repair (%s): awake again, it ends with one healthy member',
   async (stage) => {
     const node = world.nodes[0]!;

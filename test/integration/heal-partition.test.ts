@@ -1,6 +1,7 @@
 /** Nodes that cannot reach each other: the minority does nothing, nobody is replaced for being silent, nothing is lost. */
 import { beforeAll, expect, test } from 'vitest';
 import { askedOr, sleep, waitFor } from '../support/index.js';
+import { thoroughTest } from '../support/thorough.js';
 import { eventLines, newestEvent, repairsOf } from '../worlds/loopback/agent-record.js';
 import { wipe } from '../worlds/loopback/faults.js';
 import type { HealingWorld } from '../worlds/loopback/healing-world.js';
@@ -40,18 +41,21 @@ test('a leader that is cut off: neither side does anything, the others go on, an
   expect(written.longestStallMs).toBeLessThan(cutMs);
 });
 
-test('a member that is not heard and hears is not replaced, and is well when the network is', async () => {
-  const [node] = await world.followers();
-  const others = world.nodes.filter((each) => each !== node);
-  const id = await world.memberId(node!);
-  await world.round(async () => {
-    partitions.cut([node!], others);
-    await sleep(cutMs);
-    partitions.mend();
-  });
-  expect(await world.memberId(node!)).toBe(id);
-  expect(world.nodes.flatMap((each) => repairsOf(each))).toEqual([]);
-});
+thoroughTest(
+  'a member that is not heard and hears is not replaced, and is well when the network is',
+  async () => {
+    const [node] = await world.followers();
+    const others = world.nodes.filter((each) => each !== node);
+    const id = await world.memberId(node!);
+    await world.round(async () => {
+      partitions.cut([node!], others);
+      await sleep(cutMs);
+      partitions.mend();
+    });
+    expect(await world.memberId(node!)).toBe(id);
+    expect(world.nodes.flatMap((each) => repairsOf(each))).toEqual([]);
+  },
+);
 
 test('cut off and wiped, it waits and says why; reached again, it joins again', async () => {
   const [node] = await world.followers();

@@ -15,6 +15,7 @@ import {
   waitFor,
   workspace,
 } from '../support/index.js';
+import { sampled, thoroughTest } from '../support/thorough.js';
 
 const { etcd, etcdctl } = etcdBinaries(usualVersion);
 let home: string;
@@ -122,7 +123,7 @@ describe('playground', () => {
     expect(existsSync(dir)).toBe(false);
   });
 
-  test.each(['Make the CAs', 'Start 1 agents', 'Wait until all members'])(
+  test.each(sampled(['Wait until all members', 'Make the CAs', 'Start 1 agents'], 3))(
     'interrupted at "%s" in the foreground it ends with 130 and leaves nothing',
     async (phase) => {
       expectEnd(await upUntil(phase), 130, 'everything was stopped and removed');
@@ -137,7 +138,7 @@ describe('playground', () => {
     expect(existsSync(dir)).toBe(true);
   });
 
-  test('one that was there before is stopped by Ctrl-C and keeps its data', async () => {
+  thoroughTest('one that was there before is stopped by Ctrl-C and keeps its data', async () => {
     expectEnd(await coordinator('playground', 'up', '--nodes', '1', '--detach', '--dir', dir), 0);
     expect((await ctl('put', 'kept', 'again')).code).toBe(0);
     expectEnd(await coordinator('playground', 'down', '--keep', '--dir', dir), 0);
@@ -223,14 +224,14 @@ describe('playground break', () => {
     expect(told.story.length).toBeGreaterThan(4);
   });
 
-  test('--corrupt: etcd refuses its log, and the member is replaced', async () => {
+  thoroughTest('--corrupt: etcd refuses its log, and the member is replaced', async () => {
     const outcome = await breakIt('follower', '--corrupt', '-o', 'json');
     expectEnd(outcome, 0, 'damaged data (walCrc)');
     const { memberBefore, memberAfter } = JSON.parse(outcome.stdout);
     expect(memberAfter).not.toBe(memberBefore);
   });
 
-  test('--remove through another member: it rejoins by itself', async () => {
+  thoroughTest('--remove through another member: it rejoins by itself', async () => {
     const outcome = await breakIt('etcd2', '--remove', '-o', 'json');
     expectEnd(outcome, 0, 'was removed by other hands');
     const { memberBefore, memberAfter } = JSON.parse(outcome.stdout);
@@ -311,7 +312,7 @@ describe('demo', () => {
   });
 
   // The other phases are those of `playground up`.
-  test('interrupted while it starts its etcds it ends with 130 and leaves nothing', async () => {
+  thoroughTest('interrupted while it starts its etcds it ends with 130 and leaves nothing', async () => {
     const running = startProgram(programs.coordinator, ['playground', 'demo'], { env: environment() });
     running.onLine((line) => {
       if (line.startsWith('Wait until all members') && line.endsWith(' ...')) running.kill('SIGINT');

@@ -13,6 +13,7 @@ import {
   strikeAt,
   waitFor,
 } from '../support/index.js';
+import { sampled } from '../support/thorough.js';
 
 test('one agent killed at every phase in turn: each time an error that names it, in the end one healthy cluster', async (context) => {
   const cluster = await clusterOf(context);
@@ -91,7 +92,7 @@ describe.concurrent('an agent that hangs', () => {
     await expectWhole(cluster, await cluster.bootstrap());
   });
 
-  test.for(['Check ', 'Configure '])(
+  test.for(sampled(['Configure ', 'Check '], 2))(
     'in the phase "%s": the coordinator gives up in bounded time and names it; let go, it ends healthy',
     { timeout: 150_000 },
     async (phase, context) => {

@@ -1,7 +1,11 @@
-/** What can happen to a cluster, as the simulation runs it too, with real etcds: those scenarios that need no minutes. */
+/**
+ * What can happen to a cluster, as the simulation runs it too, with real etcds: of those scenarios that need no minutes, every third;
+ * the thorough tests run all.
+ */
 import { beforeAll, expect, test } from 'vitest';
 import { scenarios } from '../scenarios/index.js';
 import { askedOr } from '../support/index.js';
+import { sampled } from '../support/thorough.js';
 import { HealingWorld } from '../worlds/loopback/healing-world.js';
 import { isRunHere, runScenario } from '../worlds/loopback/run-scenario.js';
 
@@ -17,4 +21,4 @@ test('twenty of them', () => {
   expect(here.length).toBeGreaterThanOrEqual(20);
 });
 
-test.each(here)('$name', (scenario) => runScenario(world, scenario));
+test.each(sampled(here, 3))('$name', (scenario) => runScenario(world, scenario));

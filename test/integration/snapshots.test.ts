@@ -16,6 +16,7 @@ import {
   waitFor,
   workspace,
 } from '../support/index.js';
+import { thorough } from '../support/thorough.js';
 
 type Document = Record<string, unknown>;
 
@@ -170,7 +171,8 @@ describe.each([
     },
   );
 
-  test.runIf(nodes === 3)(
+  // On booted hosts too.
+  test.runIf(thorough && nodes === 3)(
     'agents take them in turns once they are told to, and keep as many as they are told',
     async () => {
       const { cluster } = saving;

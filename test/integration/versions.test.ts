@@ -13,7 +13,9 @@ import {
   type Outcome,
   type TestCluster,
   testCluster,
+  usualVersion,
 } from '../support/index.js';
+import { thorough } from '../support/thorough.js';
 
 describe.each(etcdVersions)('etcd %s', (version) => {
   let cluster: TestCluster;
@@ -147,20 +149,23 @@ describe.each(etcdVersions)('etcd %s', (version) => {
   });
 
   // Last: it takes the cluster apart.
-  test('status and health end with 0, 3, 4 and 5 as agents and members go', async () => {
-    const [first, second, third] = cluster.nodes;
-    await ends({ status: 0, health: 0 });
-    await first!.endAgent();
-    await ends({ status: 3, health: 0 });
-    await killAndWait(first!.etcdPid()!);
-    await ends({ status: 3, health: 3 });
-    await second!.endAgent();
-    await killAndWait(second!.etcdPid()!);
-    await ends({ status: 4, health: 4 });
-    await third!.endAgent();
-    await killAndWait(third!.etcdPid()!);
-    await ends({ status: 5, health: 5 });
-  });
+  test.runIf(thorough || version === usualVersion)(
+    'status and health end with 0, 3, 4 and 5 as agents and members go',
+    async () => {
+      const [first, second, third] = cluster.nodes;
+      await ends({ status: 0, health: 0 });
+      await first!.endAgent();
+      await ends({ status: 3, health: 0 });
+      await killAndWait(first!.etcdPid()!);
+      await ends({ status: 3, health: 3 });
+      await second!.endAgent();
+      await killAndWait(second!.etcdPid()!);
+      await ends({ status: 4, health: 4 });
+      await third!.endAgent();
+      await killAndWait(third!.etcdPid()!);
+      await ends({ status: 5, health: 5 });
+    },
+  );
 
   /** Where the member that went was the leader, there is none until the election is over: not the first answer counts. */
   async function ends(expected: { status: number; health: number }): Promise<void> {

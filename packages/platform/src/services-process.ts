@@ -109,6 +109,11 @@ class Supervisor implements ServiceManager {
     return { manager: 'process', name: stateFile, logCommand: `tail -n 100 ${this.logFile()}` };
   }
 
+  /** Costs nothing here. */
+  glance(): Promise<ServiceState> {
+    return this.observe();
+  }
+
   async observe(): Promise<ServiceState> {
     const { phase, record } = this;
     if (record.unit === undefined) {

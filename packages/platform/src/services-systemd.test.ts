@@ -1,10 +1,12 @@
 /** The systemd adapter against a scripted systemctl and real unit files in a directory of the test's own. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Clock } from './clock.js';
 import type { ProgramResult } from './run.js';
-import type { EtcdUnit } from './services.js';
+import { type EtcdUnit, glanceMsMax } from './services.js';
 import { systemdServices } from './services-systemd.js';
 import { parseShow, stateFromProperties } from './systemctl-show.js';
 import { temporaryDirectory } from './testing/scratch.js';
@@ -125,6 +127,39 @@ test('a systemd that does not answer makes the state unknown, not inactive', asy
   });
   expect(await services.readUnit()).toMatchObject({ kind: 'unknown' });
   await expect(services.start()).rejects.toMatchObject({ name: 'ServiceError', operation: 'start' });
+});
+
+test('a glance asks systemd again when etcd has ended, after its time, and once something was done', async () => {
+  const etcd = spawn('sleep', ['60']);
+  onTestFinished(() => void etcd.kill('SIGKILL'));
+  const clock = skippingClock();
+  let asked = 0;
+  let kind = 'active';
+  const services = systemdServices({
+    clock,
+    async systemctl([verb]) {
+      if (verb === 'show') asked += 1;
+      return exited(`${loaded}ActiveState=${kind}\nMainPID=${etcd.pid}\n`);
+    },
+  });
+  const glances = async (count: number) => {
+    const before = asked;
+    for (let each = 0; each < count; each += 1)
+      expect(await services.glance()).toMatchObject({ kind, pid: etcd.pid });
+    return asked - before;
+  };
+  expect(await glances(3)).toBe(1);
+  await clock.sleep(glanceMsMax);
+  expect(await glances(3)).toBe(0);
+  await clock.sleep(1);
+  expect(await glances(3)).toBe(1);
+  await services.start();
+  expect(await glances(3)).toBe(1);
+  etcd.kill('SIGKILL');
+  await once(etcd, 'exit');
+  expect(await glances(2)).toBe(2);
+  kind = 'activating';
+  expect(await glances(2)).toBe(2);
 });
 
 test('installing over a distribution unit writes the drop-ins alone and reloads; a second time nothing happens', async () => {

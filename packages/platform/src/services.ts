@@ -85,11 +85,19 @@ export interface ServiceDescription {
   readonly logCommand: string;
 }
 
-/** Methods that act reject with a ServiceError; `observe` never rejects. */
+/** How old what `glance` tells is at most, milliseconds. */
+export const glanceMsMax = 5_000;
+
+/** Methods that act reject with a ServiceError; `observe` and `glance` never reject. */
 export interface ServiceManager {
   readonly kind: 'systemd' | 'process';
   describe(): ServiceDescription;
   observe(): Promise<ServiceState>;
+  /**
+   * For whoever looks every second: what `observe` tells, or, while the process that it saw runs as etcd still lives and nothing was
+   * done here since, what it told up to `glanceMsMax` ago. An end shows at once; that somebody has asked it to end does not.
+   */
+  glance(): Promise<ServiceState>;
   /** Makes the unit what is given; starts and restarts nothing. `changed`: a running etcd still has the older settings. */
   install(unit: EtcdUnit): Promise<{ readonly changed: boolean }>;
   /**

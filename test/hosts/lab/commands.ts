@@ -64,7 +64,7 @@ export function describe(words: readonly string[], { code, stdout, stderr }: Out
   return `${words.join(' ')}: ${code === null ? 'killed at its deadline' : `exit status ${code}`}\n${tail}`;
 }
 
-/** Most probes start a program or two, on a machine that has better to do. */
+/** And no more than half of the time: most probes start a program or two, on a machine that has better to do. */
 const againMs = 250;
 
 /** Asks `probe` until it gives a value; rejects at the deadline with what it said last. */
@@ -75,11 +75,12 @@ export async function until<T>(
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
+    const beganMs = performance.now();
     const outcome = await probe();
     if ('value' in outcome) return outcome.value;
     if (performance.now() > deadline) {
       throw new Error(`${what}: not within ${timeoutMs} ms; last: ${outcome.notYet}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, againMs));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(againMs, performance.now() - beganMs)));
   }
 }

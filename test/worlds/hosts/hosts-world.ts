@@ -30,7 +30,7 @@ export const impatient = {
 } as const;
 
 /** A modest load: what is looked for is a write that is missing. */
-const pauseMs = 250;
+const pauseMs = 500;
 /** A repair on an idle machine takes two seconds, and the boot of a host two; others may want this machine as well. */
 const healedMsMax = 90_000;
 

@@ -14,7 +14,7 @@ export interface Sight {
 }
 
 /** Between two looks: each takes CPU from what is looked at. */
-const watchMs = 500;
+const watchMs = 700;
 
 /** Why the cluster is not whole: every host one started voter, in the lists of all; undefined: it is. */
 export function unwhole(sights: readonly Sight[]): string | undefined {

@@ -27,8 +27,8 @@ const ofHosts: readonly FaultKind[] = [
   'silence',
   'partition',
 ];
-/** Of a power cut at ten moments of a repair, those at which an agent of this world is in the middle of it. */
-const midRepairMs = [2_000, 3_500];
+/** Of a power cut at ten moments of a repair, one at which an agent of this world is in the middle of it. healing.test.ts tells more of it. */
+const midRepairMs = [3_500];
 
 /** `test/hosts/healing.test.ts` tells more of it. */
 const toldElsewhere = ['a power cut of all hosts heals without a person'];

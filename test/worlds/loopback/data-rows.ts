@@ -4,6 +4,7 @@
  */
 import { beforeAll, expect, test } from 'vitest';
 import { type EtcdVersion, type TestNode, waitFor } from '../../support/index.js';
+import { thorough } from '../../support/thorough.js';
 import { eventLines, newestEvent, repairsOf } from './agent-record.js';
 import { askEtcd, changeMembers, raiseAlarm } from './etcd-access.js';
 import {
@@ -48,6 +49,8 @@ export function tellDataRows(version: EtcdVersion, { swapped = false }: RowOptio
     tell: (role: Role) => Promise<void>,
     msMax?: number,
   ) => {
+    // An older server does not tell of its alarms, and is asked once a minute: elsewhere the same is over in seconds.
+    if (name === 'different' && version === '3.3.25' && !thorough) return;
     test(title(roleIn(name)), () => tell(roleIn(name)), msMax);
   };
   let world: HealingWorld;
@@ -136,30 +139,7 @@ export function tellDataRows(version: EtcdVersion, { swapped = false }: RowOptio
   row(
     'different',
     (role) => `a ${role} whose store differs joins again, and the alarm goes`,
-    async (role) => {
-      const [different, other] = await cast(role);
-      const oldId = await world.memberId(different);
-      await askEtcd(world.cluster, other, (admin) => admin.put('watched', 'value-to-be-changed'));
-      await waitFor('the value in the store', async () => {
-        const { revision } = await world.admin(different).status();
-        return revision === (await world.admin(other).status()).revision;
-      });
-      await powerOffAfterCommit(different);
-      expect(divergeStore(different, 'value-to-be-changed')).toBeGreaterThan(0);
-      await different.startAgent();
-      await world.whole(30_000);
-      if (role === 'leader') await world.makeLeader(different);
-      const before = repairsOf(different).length;
-      await raiseAlarm(world.cluster, other, 'CORRUPT', '0'.repeat(16));
-      await world.orTold(waitFor('the repair', () => repairsOf(different).length > before, alarmSeenMs, 100));
-      world.expectRepaired(different, 'rejoinHashDiffers', oldId);
-      await world.whole(30_000);
-      await world.orTold(
-        waitFor('no alarm', async () => (await world.admin(other).alarms()).length === 0, alarmSeenMs, 100),
-      );
-      const read = await askEtcd(world.cluster, different, (admin) => admin.get('watched'));
-      expect(read).toEqual({ kind: 'found', value: 'value-to-be-changed' });
-    },
+    async (role) => replaceDifferent(world, role, await cast(role)),
     300_000,
   );
 
@@ -183,6 +163,35 @@ export function tellDataRows(version: EtcdVersion, { swapped = false }: RowOptio
       expect(eventLines(old, mark).filter((line) => line.includes('startEtcd: '))).toEqual([]);
     },
   );
+}
+
+/** A value of one member is changed in its store, and the alarm is raised: that member joins again, with what the others have. */
+export async function replaceDifferent(
+  world: HealingWorld,
+  role: Role,
+  [different, other]: readonly [broken: TestNode, other: TestNode],
+): Promise<void> {
+  const oldId = await world.memberId(different);
+  await askEtcd(world.cluster, other, (admin) => admin.put('watched', 'value-to-be-changed'));
+  await waitFor('the value in the store', async () => {
+    const { revision } = await world.admin(different).status();
+    return revision === (await world.admin(other).status()).revision;
+  });
+  await powerOffAfterCommit(different);
+  expect(divergeStore(different, 'value-to-be-changed')).toBeGreaterThan(0);
+  await different.startAgent();
+  await world.whole(30_000);
+  if (role === 'leader') await world.makeLeader(different);
+  const before = repairsOf(different).length;
+  await raiseAlarm(world.cluster, other, 'CORRUPT', '0'.repeat(16));
+  await world.orTold(waitFor('the repair', () => repairsOf(different).length > before, alarmSeenMs, 100));
+  world.expectRepaired(different, 'rejoinHashDiffers', oldId);
+  await world.whole(30_000);
+  await world.orTold(
+    waitFor('no alarm', async () => (await world.admin(other).alarms()).length === 0, alarmSeenMs, 100),
+  );
+  const read = await askEtcd(world.cluster, different, (admin) => admin.get('watched'));
+  expect(read).toEqual({ kind: 'found', value: 'value-to-be-changed' });
 }
 
 function otherRole(role: Role): Role {

@@ -4,11 +4,12 @@
  */
 import { beforeAll, expect, test } from 'vitest';
 import { type EtcdVersion, seeded } from '../../support/index.js';
+import { thorough } from '../../support/thorough.js';
 import { wipe } from './faults.js';
 import { HealingWorld } from './healing-world.js';
 import { strikeAtEveryStage, strikeAtRandom, type Victim } from './strikes.js';
 
-const everyVictim: readonly Victim[] = ['agent', 'etcd', 'agent and etcd'];
+const everyVictim: readonly Victim[] = ['agent', 'etcd', ...(thorough ? ['agent and etcd' as const] : [])];
 
 /** These kinds of kill, in order, on one cluster of three. */
 export function tellInterruptedRows(version: EtcdVersion, victims = everyVictim): void {

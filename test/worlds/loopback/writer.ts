@@ -10,7 +10,7 @@ import { etcdCredentials } from './etcd-access.js';
 /** Longest wait for one write. A member that cannot reach its leader keeps a client waiting longer. */
 const writeMsMax = 1_000;
 /** Between two writes: some hundred keys in a test are enough to notice a lost one, and reading them back is quick. */
-const pauseMs = 80;
+const pauseMs = 120;
 /** A member that did not take a write is passed over for this long. */
 const passOverMs = 300;
 

@@ -3,36 +3,38 @@
  * half way through it, and before it. Whenever that is, the node is repaired in the end, and nothing is lost meanwhile.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sampled } from '../../support/thorough.js';
 import { type Repair, runRepair } from './run-repair.js';
 import type { ClusterOptions } from './sim-cluster.js';
 import { type Strike, strikesAt } from './strikes.js';
 
 interface Struck extends Repair {
   readonly name: string;
-  /** Every how many-th blow is struck, where another repair has the same steps and gets all blows. */
+  /** Every how many-th blow is struck, where another repair has much the same steps and gets all blows. */
   readonly stride: number;
 }
 
+const wipedFollower = (version: string, stride: number): Struck => ({
+  name: `a wiped follower, etcd ${version}`,
+  version,
+  flavour: 'process',
+  loss: { kind: 'wipe', on: 'follower', etcd: 'killed' },
+  stride,
+});
+const wipedLeader = (version: string, stride: number): Struck => ({
+  name: `a leader that is wiped while it runs, etcd ${version}`,
+  version,
+  flavour: 'systemd',
+  loss: { kind: 'wipe', on: 'leader', etcd: 'running' },
+  stride,
+});
 const repairs: readonly Struck[] = [
-  ...['3.3.25', '3.5.30', '3.4.23'].flatMap((version): Struck[] => {
-    const stride = version === '3.4.23' ? 6 : 1;
-    return [
-      {
-        name: `a wiped follower, etcd ${version}`,
-        version,
-        flavour: 'process',
-        loss: { kind: 'wipe', on: 'follower', etcd: 'killed' },
-        stride,
-      },
-      {
-        name: `a leader that is wiped while it runs, etcd ${version}`,
-        version,
-        flavour: 'systemd',
-        loss: { kind: 'wipe', on: 'leader', etcd: 'running' },
-        stride,
-      },
-    ];
-  }),
+  wipedFollower('3.5.30', 1),
+  wipedFollower('3.3.25', 6),
+  wipedFollower('3.4.23', 6),
+  wipedLeader('3.3.25', 1),
+  wipedLeader('3.5.30', 6),
+  wipedLeader('3.4.23', 6),
   {
     name: 'a follower with a damaged WAL, etcd 3.4.23',
     version: '3.4.23',
@@ -86,7 +88,7 @@ async function failuresOf(
 ): Promise<string[]> {
   const undisturbed = await runRepair(repair, undefined, parts);
   expect(undisturbed.breaches).toEqual([]);
-  const strikes = strikesAt(undisturbed.steps).filter((_, at) => at % stride === 0);
+  const strikes = sampled(strikesAt(undisturbed.steps), stride);
   const failed: string[] = [];
   for (const strike of strikes) {
     const { breaches, steps, log } = await runRepair(repair, strike, parts);

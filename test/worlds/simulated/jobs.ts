@@ -6,6 +6,7 @@ import type { Job } from './seed-worker.js';
 /** One version of each rule that differs: voters only, learners, and both ways of judging an add. */
 const versions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'];
 const versionWithoutLearners = '3.3.25';
+const withLearners = versions.filter((version) => version !== versionWithoutLearners);
 /** One run of so many is repeated: what makes runs differ is in all of them. */
 const repeatedEvery = 10;
 
@@ -21,27 +22,31 @@ export function seedJobs(from: number, count: number, plant?: string, kind = '')
 }
 
 /**
- * Every scenario with every version, service managers in turn; with one version, in turn too, it is repeated. A restore is much
- * the same with all of them: unless `all` is asked for, it is run with one, in turn, and a third of them is repeated.
+ * Every scenario, service managers in turn: without learners where it needs none, and on a version that has them, in turn. A
+ * restore is much the same with all of them, and is run with one. The last of each is repeated, of the restores a third.
+ * `all`: with every version.
  */
 export function scenarioJobs(all = false): Job[] {
   return scenarios.flatMap(({ name, faults, needsLearners }, at) => {
     const isRestore = faults.some(({ fault }) => fault.kind === 'restore');
     const able = versions.filter((version) => !needsLearners || version !== versionWithoutLearners);
-    const one = able[at % able.length];
-    return able.flatMap((version, turn) =>
-      isRestore && !all && version !== one
-        ? []
-        : {
-            kind: 'scenario' as const,
-            name,
-            version,
-            flavour: (at + turn) % 2 === 0 ? ('systemd' as const) : ('process' as const),
-            seed: `${name} ${version}`,
-            twice: version === one && (!isRestore || at % 3 === 0),
-          },
-    );
+    const some = isRestore
+      ? [inTurn(able, at)]
+      : able.filter((version) => version === versionWithoutLearners || version === inTurn(withLearners, at));
+    const repeated = !isRestore || at % 3 === 0 ? some.at(-1) : undefined;
+    return (all ? able : some).map((version) => ({
+      kind: 'scenario' as const,
+      name,
+      version,
+      flavour: (at + able.indexOf(version)) % 2 === 0 ? ('systemd' as const) : ('process' as const),
+      seed: `${name} ${version}`,
+      twice: version === repeated,
+    }));
   });
+}
+
+function inTurn(from: readonly string[], at: number): string {
+  return from[at % from.length]!;
 }
 
 /** The scenario that shows a bug of what restores rest on, with one version. */

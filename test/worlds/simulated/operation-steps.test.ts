@@ -4,6 +4,7 @@
  * call, as an answer comes, and as it has written down what it does. Run again it ends well, and nothing is lost.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sampled } from '../../support/thorough.js';
 import { type Blow, type Operation, type OperationVerdict, runOperation } from './run-operation.js';
 import { type Strike, strikesAt } from './strikes.js';
 
@@ -42,7 +43,7 @@ describe('struck at any step, an operation is gone on with and ends well', () =>
       expect(undisturbed.breaches).toEqual([]);
       const blows = blowsAt(undisturbed);
       const failed: string[] = [];
-      for (const blow of blows.filter((_, at) => at % each.stride === 0)) {
+      for (const blow of sampled(blows, each.stride)) {
         const { breaches, log } = await runOperation(each, blow);
         const what =
           blow.victim === 'coordinator'
@@ -64,7 +65,10 @@ function blowsAt({ steps, commandSteps }: OperationVerdict): Blow[] {
   const isFirst = ({ victim, moment }: Strike) => victim === 'agent' && moment !== 'before';
   return [
     ...strikes.filter(isFirst),
-    ...strikes.filter((strike) => !isFirst(strike)).filter((_, at) => at % likeStride === 0),
+    ...sampled(
+      strikes.filter((strike) => !isFirst(strike)),
+      likeStride,
+    ),
     // All nodes are asked the same.
     ...commandSteps.flatMap((what, step) =>
       /etcd0$/.test(what) || what.startsWith('record') ? [{ victim: 'coordinator' as const, step }] : [],

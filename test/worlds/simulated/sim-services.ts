@@ -7,6 +7,7 @@ import { parseEtcdConf } from '@etcd-agent/etcd';
 import {
   type EtcdUnit,
   type ExitCause,
+  glanceMsMax,
   ServiceError,
   type ServiceManager,
   type ServiceState,
@@ -108,10 +109,21 @@ export class SimService {
           reject(error as Error);
         }
       });
+    // A host's agent does not see at once that somebody has asked a running etcd to end.
+    let seen: { readonly state: ServiceState; readonly atMs: number; readonly run: Run } | undefined;
+    const glance = () => {
+      const atMs = this.outside.clock.nowMs;
+      if (seen !== undefined && seen.run === this.#run && atMs - seen.atMs <= glanceMsMax) return seen.state;
+      const state = this.#state();
+      const run = flavour === 'systemd' && state.kind === 'active' ? this.#run : undefined;
+      seen = run === undefined ? undefined : { state, atMs, run };
+      return state;
+    };
     return {
       kind: flavour,
       describe: () => ({ manager: flavour, name: 'etcd.service', logCommand: 'journalctl -u etcd' }),
       observe: () => ask(() => this.#state()),
+      glance: () => ask(glance),
       install: (unit) =>
         ask(() => {
           const changed = JSON.stringify(unit) !== JSON.stringify(this.#unit);
@@ -125,6 +137,7 @@ export class SimService {
         }),
       stop: (deadlineMs) =>
         agent.answer(({ resolve }) => {
+          seen = undefined;
           if (this.#run !== undefined) this.outside.onAgentStop();
           if (!agent.dead) this.stop(deadlineMs, () => resolve(undefined));
         }),

@@ -1,12 +1,11 @@
-// A program as the packages have it: everything it needs is inside, since a host has no node_modules. The bundles of
-// `npm run build` are for a checkout: they leave some libraries where pnpm has put them.
+// A program made into a few files by esbuild: for a checkout (bundle.mjs here) and for packages (packaging/contents.mjs).
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { Failure } from '../scripts/setup/failure.mjs';
-import { root } from '../scripts/setup/paths.mjs';
+import { Failure } from './failure.mjs';
+import { root } from './paths.mjs';
 
 // Many libraries are CommonJS: they ask for modules of Node by `require`, and for files by where they are themselves, which
-// in a package is always bundle/.
+// is always bundle/.
 const forCommonJs = [
   "import { createRequire as createRequireOfBundle } from 'node:module';",
   'const require = createRequireOfBundle(import.meta.url);',
@@ -15,13 +14,14 @@ const forCommonJs = [
 ].join('\n');
 
 /**
- * Bundles `agent` or `coordinator` from its dist.
+ * Bundles `agent` or `coordinator` from its dist. Nothing is written.
  * @param {'agent' | 'coordinator'} program
+ * @param {{ target: string, external?: string[] }} options `external`: what is not inside
  * @returns {Promise<{ files: { path: string, contents: Uint8Array }[], libraries: string[] }>} files by their path in the
- *   program's own folder; `libraries`: folders of all npm packages of which something is inside
+ *   program's own folder, bundle/main.js the last; `libraries`: folders of all npm packages of which something is inside
  * @throws {Failure} with esbuild's message
  */
-export async function bundleProgram(program) {
+export async function bundleProgram(program, { target, external = [] }) {
   // Only here: this file is also loaded before anything has been installed.
   const { build } = await import('esbuild');
   const outdir = join(root, program, 'bundle');
@@ -29,22 +29,23 @@ export async function bundleProgram(program) {
     absWorkingDir: root,
     entryPoints: [join(root, program, 'dist', 'main.js')],
     outdir,
-    // Commands stay files of their own, loaded when they are asked for.
+    // Commands stay files of their own, loaded when they are asked for. All lie flat in bundle/, which is beside dist/:
+    // paths such as ../package.json are right from both.
     splitting: true,
     bundle: true,
     write: false,
     metafile: true,
     platform: 'node',
-    target: 'node24',
+    target,
     format: 'esm',
+    external,
     banner: { js: forCommonJs },
-    // They are in the licence file, whole.
     legalComments: 'none',
     logLevel: 'silent',
   };
   const result = await build(options).catch((error) => {
     throw new Failure({
-      what: `the ${program} could not be bundled for its package`,
+      what: `the ${program} could not be bundled`,
       where: 'esbuild',
       cause: error.message,
       next: 'npm run build',
@@ -54,8 +55,9 @@ export async function bundleProgram(program) {
     path: join('bundle', relative(outdir, path)),
     contents,
   }));
+  const isMain = ({ path }) => path === join('bundle', 'main.js');
   const libraries = librariesOf(Object.keys(result.metafile.inputs));
-  return { files: [...code, ...protoFiles(libraries)], libraries };
+  return { files: [...protoFiles(libraries), ...code.toSorted((a, b) => isMain(a) - isMain(b))], libraries };
 }
 
 /** Folders of npm packages; a file of ours has none. */

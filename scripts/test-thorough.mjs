@@ -1,0 +1,39 @@
+// npm run test:thorough -- [vitest arguments]: what npm test samples, whole: every simulated step and scenario, every row with
+// real etcds, and those of healing, restoring, recovering and room on each version of etcd. Arguments choose among the tests with real
+// etcds, which are then run on each version, and nothing else. It takes hours. Exit code 0 only when all tests passed.
+import { testedSuites } from './setup/etcd.mjs';
+import { runScript } from './setup/failure.mjs';
+import { prepare } from './setup/prepare.mjs';
+import { summary } from './setup/test-results.mjs';
+import { countRuns, runVitest } from './setup/vitest.mjs';
+
+const onEachVersion = ['heal-', 'restore', 'recover', 'data-room'];
+
+await runScript(async () => {
+  const { etcd } = await prepare({ forTests: true });
+  const given = process.argv.slice(2);
+  const runs = [];
+  const codes = [];
+  const run = async (name, words, more = {}) => {
+    console.log(name);
+    runs.push(name);
+    const env = { ...process.env, ETCD_BIN: etcd, ETCD_AGENT_TEST_THOROUGH: '1', ...more };
+    codes.push(await runVitest(name, words, env));
+  };
+  if (given.length === 0) {
+    await run('thorough-simulated', [
+      ...['--project', 'unit', '--project', 'simulated'],
+      'test/worlds/simulated',
+    ]);
+    await run('thorough-real', ['--project', 'integration']);
+  }
+  const files = given.length > 0 ? given : onEachVersion;
+  for (const version of Object.values(testedSuites))
+    await run(`thorough-${version}`, ['--project', 'integration', ...files], {
+      ETCD_AGENT_TEST_ETCD: version,
+    });
+  const counts = countRuns(runs);
+  console.log('');
+  console.log(summary(counts));
+  return codes.find((code) => code !== 0) ?? (counts.failed === 0 ? 0 : 1);
+});
