@@ -2,9 +2,9 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Five projects: `unit` runs beside the code; `simulated` runs thousands of simulated clusters on child processes of its own;
-// `integration` starts real etcd processes. Those mostly wait, so that two of their files at a time go well on two cores; with
-// more, concurrent clusters would time each other out. `hosts` boots whole machines and waits even more: a lab for each of two
-// files at a time. scripts/test.mjs says what runs beside what.
+// `integration` starts real etcd processes. Those mostly wait, so that three of their files at a time go well on two cores; with
+// more, concurrent clusters would time each other out. `hosts` boots whole machines: a lab for each of two files at a time.
+// scripts/test.mjs says what runs beside what.
 // `timed` runs alone: it compares what etcd does by the second.
 const seeds = 'test/worlds/simulated/seeds.test.ts';
 const timed = 'test/integration/model.test.ts';
@@ -18,6 +18,7 @@ const unisolated = { isolate: false, execArgv: ['--require', 'tls'] };
 
 /** Begun first, so that none of them is left running alone at the end. */
 const longest = [
+  'integration/heal-five',
   'integration/heal-data',
   'integration/playground',
   'integration/resume-agents',
@@ -85,7 +86,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'packaging/build.test.mjs'],
           exclude: ['**/node_modules/**', timed],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -1,5 +1,5 @@
 // npm run sim -- [--seeds N] [--from S] [--jobs J] [--verbose]: runs N simulated clusters, from seed S on, each with the
-// faults that its seed gives, every tenth seed twice. A seed that fails is printed with what happened and how to run it again. Exit
+// faults that its seed gives, every twentieth seed twice. A seed that fails is printed with what happened and how to run it again. Exit
 // code 0 only when every seed passed. `--scenarios` runs the scenarios instead, `--scenario NAME [--version V]` those whose
 // names contain NAME. `--restores`: each seed restores the whole cluster, under faults.
 import { availableParallelism } from 'node:os';

@@ -3,8 +3,8 @@
 //
 // Tests on booted hosts and with real etcds mostly wait, and time each other out where too many are at work: they go one kind after
 // the other. Beside both, with what they leave of a small machine, goes what computes and waits for nothing: the unit tests and the
-// simulation. Rows that healing, restoring and recovering have of each version of etcd run on one of them; `npm run test:versions`
-// runs them on all.
+// simulation. Of what is much the same, this runs some: a row on one version of etcd, a loopback row that booted hosts do not tell.
+// `npm run test:thorough` runs all.
 import { runChecks } from './setup/checks.mjs';
 import { runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';

@@ -8,7 +8,7 @@ const versions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'];
 const versionWithoutLearners = '3.3.25';
 const withLearners = versions.filter((version) => version !== versionWithoutLearners);
 /** One run of so many is repeated: what makes runs differ is in all of them. */
-const repeatedEvery = 10;
+const repeatedEvery = 20;
 
 /** `kind`: of what is done to the cluster, see run-seed.ts. */
 export function seedJobs(from: number, count: number, plant?: string, kind = ''): Job[] {
