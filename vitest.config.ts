@@ -9,6 +9,18 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const seeds = 'test/worlds/simulated/seeds.test.ts';
 const timed = 'test/integration/model.test.ts';
 
+/** Beside the code, and yet no unit tests: real etcds, or what must be over in a second, take their CPU before others. */
+const besideCode = [
+  '{agent,packages/etcd}/src/**/real-etcd*.test.ts',
+  'packages/platform/src/{exclusive,link,services-process}.test.ts',
+];
+
+/** What booted hosts and the simulation tell too: `npm run test:thorough` runs it. */
+const leftOut =
+  process.env.ETCD_AGENT_TEST_THOROUGH === undefined
+    ? ['five', 'interrupted', 'quorum'].map((what) => `test/integration/heal-${what}.test.ts`)
+    : [];
+
 /**
  * Files share their worker's process and what it has loaded: loading that anew for each of a hundred files took a third of
  * their CPU. Node's TLS must be whole before any of them: one that begins elsewhere in it leaves the next `tls.createSecureContext`
@@ -18,11 +30,10 @@ const unisolated = { isolate: false, execArgv: ['--require', 'tls'] };
 
 /** Begun first, so that none of them is left running alone at the end. */
 const longest = [
-  'integration/heal-five',
   'integration/heal-data',
   'integration/playground',
   'integration/resume-agents',
-  'integration/heal-interrupted',
+  'integration/restore',
   'integration/recover',
   'integration/versions',
   'hosts/scenarios',
@@ -57,7 +68,7 @@ export default defineConfig({
             'scripts/**/*.test.mjs',
             'packaging/{contents,let-etcd-start}.test.mjs',
           ],
-          exclude: ['**/node_modules/**', seeds],
+          exclude: ['**/node_modules/**', seeds, ...besideCode],
           ...unisolated,
           maxWorkers: 3,
           // They run at the lowest priority, beside whole machines that boot.
@@ -84,8 +95,8 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts', 'packaging/build.test.mjs'],
-          exclude: ['**/node_modules/**', timed],
+          include: ['test/integration/**/*.test.ts', 'packaging/build.test.mjs', ...besideCode],
+          exclude: ['**/node_modules/**', timed, ...leftOut],
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,

@@ -9,7 +9,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { describe as describeOutput, until } from './lab/commands.js';
 import { type Equipment, fromPackage, type Host } from './lab/host.js';
 import type { Lab } from './lab/lab.js';
-import { agentSeen, enrol, healthy, initialiseAsRunbook, listening } from './lab/operator.js';
+import { agentSeen, enrol, healthy, initialise, listening } from './lab/operator.js';
 import { type AgentPackage, agentPackage, newerAgentPackage } from './lab/packages.js';
 import type { HostName } from './lab/places.js';
 import { mainPid, property } from './lab/services.js';
@@ -74,8 +74,8 @@ function tell(lab: Lab): void {
     });
   });
 
-  test("three agents, from two kinds of package, bootstrap the runbook's cluster", async () => {
-    await initialiseAsRunbook(lab);
+  test('three agents, from two kinds of package, bootstrap a cluster', async () => {
+    await initialise(lab);
     for (const host of lab.hosts) {
       await host.must('systemctl', 'enable', '--now', 'etcd-agent');
       await listening(host);

@@ -1,6 +1,7 @@
 /** What is done to a host, each as one function. What heals it is the agents' own. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { memberIdFromUint64 } from '@etcd-agent/etcd';
 import { expect } from 'vitest';
 import { writtenKeys } from '../../hosts/lab/application.js';
 import { flipBytes, lastIndex, walDir } from '../../hosts/lab/data-dir.js';
@@ -81,7 +82,7 @@ export async function copyDisk(host: Host, world: HostsWorld): Promise<string> {
   const copy = join(copies, `${host.name}-${Math.round(performance.now())}`);
   const { header } = await world.application.ask('status', host);
   await host.copyDisk(copy);
-  await world.remembered(host, BigInt(header.member_id).toString(16), lastIndex(join(copy, walDir(dataDir))));
+  await world.remembered(host, memberIdFromUint64(header.member_id), lastIndex(join(copy, walDir(dataDir))));
   return copy;
 }
 

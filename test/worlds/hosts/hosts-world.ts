@@ -149,10 +149,11 @@ export class HostsWorld {
   async remembered(host: Host, memberId: string, index: number): Promise<void> {
     await until(`a peer remembers that ${host.name} has gone on`, 40_000, async () => {
       const others = (await healStatus(this.lab)).filter(({ node }) => node !== host.name);
-      const seen = others.flatMap(({ view }) => view.remembered).filter((each) => each.memberId === memberId);
+      const all = others.flatMap(({ view }) => view.remembered);
+      const seen = all.filter((each) => each.memberId === memberId);
       if (seen.some((each) => Number(each.index) > index)) return { value: undefined };
       await new Promise((resolve) => setTimeout(resolve, 1_000));
-      return { notYet: `${JSON.stringify(seen)}, ${index} wanted` };
+      return { notYet: `${JSON.stringify(all)}, of ${memberId} more than ${index} is wanted` };
     });
   }
 

@@ -126,9 +126,9 @@ export class ModelCluster {
   }
 
   leader(): ModelMember {
-    const found = this.model.running().find(({ leads }) => leads);
-    if (found === undefined) throw new Error('nobody leads');
-    return this.members.find(({ node }) => node === found.node)!;
+    const leading = this.model.leadingNode();
+    if (leading === undefined) throw new Error('nobody leads');
+    return this.members.find(({ node }) => node === leading)!;
   }
 
   followers(): ModelMember[] {

@@ -129,11 +129,18 @@ export class EtcdModel {
       memberId: process.disk?.memberId,
       disk: process.disk,
       ready: process.ready,
-      // Asked of few, and it is a question to every voter.
-      get leads() {
-        return process.raft?.leaderIsSettled === true && process.raft.quorumFollows();
-      },
     }));
+  }
+
+  /** Whether a process serves as this member: asked of each voter all the time. */
+  serves(id: MemberId): boolean {
+    return this.#world.processes().some(({ ready, disk }) => ready && disk?.memberId === id);
+  }
+
+  /** The node of the process that leads and that a quorum follows. */
+  leadingNode(): string | undefined {
+    return this.#world.processes().find(({ raft }) => raft?.leaderIsSettled === true && raft.quorumFollows())
+      ?.node;
   }
 }
 
@@ -145,6 +152,4 @@ export interface RunningEtcd {
   readonly memberId: MemberId | undefined;
   readonly disk: EtcdDisk | undefined;
   readonly ready: boolean;
-  /** It leads, and a quorum follows it. */
-  readonly leads: boolean;
 }

@@ -302,7 +302,7 @@ export class Invariants {
     return (
       !this.#stopping.has(node) &&
       cluster.hosts.get(node)?.service.hanging === false &&
-      cluster.etcd.running().some(({ memberId, ready }) => ready && memberId === voter.id)
+      cluster.etcd.serves(voter.id)
     );
   }
 

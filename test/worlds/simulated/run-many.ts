@@ -41,7 +41,9 @@ export async function runMany(
 type Worker = ReturnType<typeof fork>;
 
 function startWorker(): Worker {
-  return fork(workerFile(), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  // What a run makes lives as long as the run: fewer collections, a twentieth less CPU.
+  const execArgv = ['--max-semi-space-size=64'];
+  return fork(workerFile(), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv });
 }
 
 /** Beside this file where it was compiled; in dist where the sources are run. */
