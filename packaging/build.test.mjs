@@ -124,7 +124,7 @@ function copySources(to) {
     cpSync(join(root, name), join(to, name), {
       recursive: true,
       verbatimSymlinks: true,
-      filter: (source) => !/\/(packaging\/out|src|bundle)$/.test(source),
+      filter: (source) => !/\/(packaging\/out|src|bundle|(agent|coordinator)\/proto)$/.test(source),
     });
   }
   // Thousands of files: linked, not copied.

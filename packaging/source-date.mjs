@@ -9,6 +9,7 @@ const sources = [
   'packages',
   'packaging',
   'scripts/package.mjs',
+  'scripts/setup/esbuild.mjs',
   'CHANGELOG.md',
   'LICENSE',
   'package.json',

@@ -10,7 +10,7 @@ import { countRuns, runVitest } from './setup/vitest.mjs';
 const onEachVersion = ['heal-', 'restore', 'recover', 'data-room'];
 
 await runScript(async () => {
-  const { etcd } = await prepare({ forTests: true });
+  const { etcd, missing } = await prepare({ forTests: true });
   const given = process.argv.slice(2);
   const runs = [];
   const codes = [];
@@ -32,8 +32,12 @@ await runScript(async () => {
     await run(`thorough-${version}`, ['--project', 'integration', ...files], {
       ETCD_AGENT_TEST_ETCD: version,
     });
+  const code = codes.find((each) => each !== 0) ?? 0;
   const counts = countRuns(runs);
   console.log('');
+  for (const sentence of missing) console.log(`not covered: ${sentence}`);
+  if (code !== 0 && counts.failed === 0)
+    console.log(`failed: vitest ended with exit code ${code}, see above`);
   console.log(summary(counts));
-  return codes.find((code) => code !== 0) ?? (counts.failed === 0 ? 0 : 1);
+  return code !== 0 ? code : counts.failed === 0 ? 0 : 1;
 });

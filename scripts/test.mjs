@@ -1,4 +1,4 @@
-// npm test [-- vitest arguments]: sets up what the tests need, runs the checks and every test, and ends with one line
+// npm test [-- vitest arguments]: sets up what the tests need, runs the checks and the tests, and ends with one line
 // that counts them. Exit code 0 only when the checks and all tests passed.
 //
 // Tests on booted hosts and with real etcds mostly wait, and time each other out where too many are at work: they go one kind after

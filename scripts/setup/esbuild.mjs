@@ -40,6 +40,7 @@ export async function bundleProgram(program, { target, external = [] }) {
     format: 'esm',
     external,
     banner: { js: forCommonJs },
+    // Packages have them whole, in a file of their own.
     legalComments: 'none',
     logLevel: 'silent',
   };

@@ -3,7 +3,6 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { askedOr, sleep, type TestNode, waitFor } from '../support/index.js';
-import { thoroughTest } from '../support/thorough.js';
 import { eventLines, newestEvent } from '../worlds/loopback/agent-record.js';
 import { copyDisk, hang, powerOff, rollBack, wipe } from '../worlds/loopback/faults.js';
 import { HealingWorld } from '../worlds/loopback/healing-world.js';
@@ -57,25 +56,22 @@ test('two of three without data: nobody acts, all say why, status ends with 4; o
   world.expectRepaired(second, 'rejoinDataGone', ids[1]!);
 });
 
-thoroughTest(
-  'two of three without power: the third does nothing; when one is back, that is enough, and the other is waited for',
-  async () => {
-    const [first, second, third] = world.nodes as [TestNode, TestNode, TestNode];
-    const ids = await Promise.all(world.nodes.map((node) => world.memberId(node)));
-    const mark = newestEvent(third);
-    await world.round(async () => {
-      await Promise.all([powerOff(first), powerOff(second)]);
-      await world.explains(third, 'nothing but starting etcd on its own intact data is done');
-      await sleep(quietMs);
-      expect(eventLines(third, mark).filter((line) => !line.startsWith('waiting'))).toEqual([]);
-      await first.startAgent();
-      await waitFor('quorum', async () => (await world.list([third])) !== undefined, 30_000);
-      await sleep(1_000);
-      await second.startAgent();
-    });
-    expect(await Promise.all(world.nodes.map((node) => world.memberId(node)))).toEqual(ids);
-  },
-);
+test('two of three without power: the third does nothing; when one is back, that is enough, and the other is waited for', async () => {
+  const [first, second, third] = world.nodes as [TestNode, TestNode, TestNode];
+  const ids = await Promise.all(world.nodes.map((node) => world.memberId(node)));
+  const mark = newestEvent(third);
+  await world.round(async () => {
+    await Promise.all([powerOff(first), powerOff(second)]);
+    await world.explains(third, 'nothing but starting etcd on its own intact data is done');
+    await sleep(quietMs);
+    expect(eventLines(third, mark).filter((line) => !line.startsWith('waiting'))).toEqual([]);
+    await first.startAgent();
+    await waitFor('quorum', async () => (await world.list([third])) !== undefined, 30_000);
+    await sleep(1_000);
+    await second.startAgent();
+  });
+  expect(await Promise.all(world.nodes.map((node) => world.memberId(node)))).toEqual(ids);
+});
 
 test('files deleted under a running member while another has no power: it votes on, and is replaced when the other is back', async () => {
   const [first, second] = world.nodes as [TestNode, TestNode, TestNode];
@@ -100,49 +96,43 @@ test('files deleted under a running member while another has no power: it votes 
   expect(written.longestStallMs).toBeLessThan(quietMs);
 });
 
-thoroughTest(
-  'all lose power and one comes back with an older disk: it waits for the others, then joins again; nothing is lost',
-  async () => {
-    const third = world.nodes[2]!;
-    const oldId = await world.memberId(third);
-    const mark = newestEvent(third);
-    await world.round(
-      async () => {
-        await Promise.all(world.nodes.map(powerOff));
-        rollBack(third, copyOfThird);
-        await Promise.all(world.nodes.map((node) => node.startAgent()));
-      },
-      { repaired: [third] },
-    );
-    world.expectRepaired(third, 'rejoinRolledBack', oldId);
-    expect(eventLines(third, mark).filter((line) => line.includes('startEtcd: '))).toEqual([]);
-  },
-);
+test('all lose power and one comes back with an older disk: it waits for the others, then joins again; nothing is lost', async () => {
+  const third = world.nodes[2]!;
+  const oldId = await world.memberId(third);
+  const mark = newestEvent(third);
+  await world.round(
+    async () => {
+      await Promise.all(world.nodes.map(powerOff));
+      rollBack(third, copyOfThird);
+      await Promise.all(world.nodes.map((node) => node.startAgent()));
+    },
+    { repaired: [third] },
+  );
+  world.expectRepaired(third, 'rejoinRolledBack', oldId);
+  expect(eventLines(third, mark).filter((line) => line.includes('startEtcd: '))).toEqual([]);
+});
 
-thoroughTest(
-  'one without data and one silent: the silent one is not removed, and once it answers all is healed',
-  async () => {
-    const [broken, silent, third] = world.nodes as [TestNode, TestNode, TestNode];
-    const ids = await Promise.all(world.nodes.map((node) => world.memberId(node)));
-    const marks = world.nodes.map(newestEvent);
-    await world.round(
-      async () => {
-        silent.pauseAgent();
-        hang(silent);
-        await wipe(broken, 'killed');
-        await sleep(quietMs);
-        for (const [node, at] of [
-          [broken, 0],
-          [third, 2],
-        ] as const)
-          expect(eventLines(node, marks[at]).filter((line) => !line.startsWith('waiting'))).toEqual([]);
-        const pid = silent.etcdPid()!;
-        process.kill(pid, 'SIGCONT');
-        silent.resumeAgent();
-      },
-      { repaired: [broken] },
-    );
-    world.expectRepaired(broken, 'rejoinDataGone', ids[0]!);
-    expect(await world.memberId(silent)).toBe(ids[1]);
-  },
-);
+test('one without data and one silent: the silent one is not removed, and once it answers all is healed', async () => {
+  const [broken, silent, third] = world.nodes as [TestNode, TestNode, TestNode];
+  const ids = await Promise.all(world.nodes.map((node) => world.memberId(node)));
+  const marks = world.nodes.map(newestEvent);
+  await world.round(
+    async () => {
+      silent.pauseAgent();
+      hang(silent);
+      await wipe(broken, 'killed');
+      await sleep(quietMs);
+      for (const [node, at] of [
+        [broken, 0],
+        [third, 2],
+      ] as const)
+        expect(eventLines(node, marks[at]).filter((line) => !line.startsWith('waiting'))).toEqual([]);
+      const pid = silent.etcdPid()!;
+      process.kill(pid, 'SIGCONT');
+      silent.resumeAgent();
+    },
+    { repaired: [broken] },
+  );
+  world.expectRepaired(broken, 'rejoinDataGone', ids[0]!);
+  expect(await world.memberId(silent)).toBe(ids[1]);
+});

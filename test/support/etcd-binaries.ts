@@ -14,7 +14,7 @@ export interface EtcdBinaries {
 export const etcdVersions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'] as const;
 export type EtcdVersion = (typeof etcdVersions)[number];
 
-/** The one that is asked for, as in `ETCD_AGENT_TEST_ETCD=3.3.25 npm test -- heal-quorum`, or `version`. */
+/** The one that is asked for, as in `ETCD_AGENT_TEST_ETCD=3.3.25 npm test -- heal-data`, or `version`. */
 export function askedOr(version: EtcdVersion): EtcdVersion {
   return versionAskedFor(process.env.ETCD_AGENT_TEST_ETCD ?? version);
 }

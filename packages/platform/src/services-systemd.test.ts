@@ -155,10 +155,13 @@ test('a glance asks systemd again when etcd has ended, after its time, and once 
   expect(await glances(3)).toBe(1);
   await services.start();
   expect(await glances(3)).toBe(1);
+  kind = 'activating';
+  await clock.sleep(glanceMsMax + 1);
+  expect(await glances(2)).toBe(2);
+  kind = 'active';
+  expect(await glances(2)).toBe(1);
   etcd.kill('SIGKILL');
   await once(etcd, 'exit');
-  expect(await glances(2)).toBe(2);
-  kind = 'activating';
   expect(await glances(2)).toBe(2);
 });
 

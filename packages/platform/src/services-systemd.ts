@@ -103,9 +103,14 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
     | { readonly state: ServiceState; readonly atMs: number; readonly process: ProcessIdentity }
     | undefined;
 
+  /** How often something was done here. */
+  let acts = 0;
+
   async function act(operation: string, args: readonly string[], timeoutMs = callTimeoutMs): Promise<void> {
-    seen = undefined;
-    const result = await systemctl(args, timeoutMs);
+    const result = await systemctl(args, timeoutMs).finally(() => {
+      acts += 1;
+      seen = undefined;
+    });
     if (result.kind !== 'exited' || result.code !== 0) {
       const detail = describeResult(`systemctl ${args.join(' ')}`, result);
       throw new ServiceError(operation, detail, result.kind === 'timedOut');
@@ -135,10 +140,11 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
     if (seen !== undefined && atMs - seen.atMs <= glanceMsMax && (await isSameProcess(seen.process)))
       return seen.state;
     seen = undefined;
+    const before = acts;
     const state = await observe();
     if (state.kind !== 'active') return state;
     const looked = await processIdentity(state.pid);
-    if (looked.kind === 'running') seen = { state, atMs, process: looked.identity };
+    if (looked.kind === 'running' && acts === before) seen = { state, atMs, process: looked.identity };
     return state;
   }
 

@@ -64,7 +64,7 @@ export function describe(words: readonly string[], { code, stdout, stderr }: Out
   return `${words.join(' ')}: ${code === null ? 'killed at its deadline' : `exit status ${code}`}\n${tail}`;
 }
 
-/** And no more than half of the time: most probes start a program or two, on a machine that has better to do. */
+/** At least, and as long as the probe took: most start a program or two, on a machine that has better to do. */
 const againMs = 250;
 
 /** Asks `probe` until it gives a value; rejects at the deadline with what it said last. */

@@ -27,7 +27,7 @@ const ofHosts: readonly FaultKind[] = [
   'silence',
   'partition',
 ];
-/** Of a power cut at ten moments of a repair, one at which an agent of this world is in the middle of it. healing.test.ts tells more of it. */
+/** Of a power cut at ten moments of a repair, all of which are simulated, one at which an agent of this world is in the middle of it. */
 const midRepairMs = [3_500];
 
 /** `test/hosts/healing.test.ts` tells more of it. */

@@ -1,15 +1,14 @@
 /**
  * A repair whose agent, etcd or both are killed at any step goes on from there. The coordinator is not needed: nothing of it
- * runs while the cluster heals. ETCD_AGENT_TEST_SEEDS=3,4,5 strikes at other random moments.
+ * runs while the cluster heals. `ETCD_AGENT_TEST_SEEDS=3,4,5 npm run test:thorough -- heal-interrupted` strikes at other random moments.
  */
 import { beforeAll, expect, test } from 'vitest';
 import { type EtcdVersion, seeded } from '../../support/index.js';
-import { thorough } from '../../support/thorough.js';
 import { wipe } from './faults.js';
 import { HealingWorld } from './healing-world.js';
 import { strikeAtEveryStage, strikeAtRandom, type Victim } from './strikes.js';
 
-const everyVictim: readonly Victim[] = ['agent', 'etcd', ...(thorough ? ['agent and etcd' as const] : [])];
+const everyVictim: readonly Victim[] = ['agent', 'etcd', 'agent and etcd'];
 
 /** These kinds of kill, in order, on one cluster of three. */
 export function tellInterruptedRows(version: EtcdVersion, victims = everyVictim): void {

@@ -6,6 +6,7 @@ import type { Job } from './seed-worker.js';
 /** One version of each rule that differs: voters only, learners, and both ways of judging an add. */
 const versions = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'];
 const versionWithoutLearners = '3.3.25';
+const managers = ['systemd', 'process'] as const;
 const withLearners = versions.filter((version) => version !== versionWithoutLearners);
 /** One run of so many is repeated: what makes runs differ is in all of them. */
 const repeatedEvery = 20;
@@ -38,7 +39,7 @@ export function scenarioJobs(all = false): Job[] {
       kind: 'scenario' as const,
       name,
       version,
-      flavour: (at + able.indexOf(version)) % 2 === 0 ? ('systemd' as const) : ('process' as const),
+      flavour: managers[(version === versionWithoutLearners ? at : at + 1 + Math.floor(at / 3)) % 2]!,
       seed: `${name} ${version}`,
       twice: version === repeated,
     }));
