@@ -1,8 +1,11 @@
 /** Waiting in tests: always for something, always with an end. */
 
+/** A look that takes longer waits for something itself. */
+const restMsMax = 1_000;
+
 /**
- * Looks until `look` gives something other than undefined or false: every `everyMs`, and no more than half of the time, since a
- * look takes CPU from what is looked at. Throws naming `what` after `timeoutMs`.
+ * Looks until `look` gives something other than undefined or false: every `everyMs`, and after a long look later, since it takes
+ * CPU from what is looked at. Throws naming `what` after `timeoutMs`.
  */
 export async function waitFor<T>(
   what: string,
@@ -16,7 +19,7 @@ export async function waitFor<T>(
     const found = await look();
     if (found !== undefined && found !== false) return found;
     if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
-    await sleep(Math.max(everyMs, performance.now() - beganMs));
+    await sleep(Math.max(everyMs, Math.min(performance.now() - beganMs, restMsMax)));
   }
 }
 

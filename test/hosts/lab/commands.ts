@@ -66,6 +66,8 @@ export function describe(words: readonly string[], { code, stdout, stderr }: Out
 
 /** At least, and as long as the probe took: most start a program or two, on a machine that has better to do. */
 const againMs = 250;
+/** A probe that takes longer waits for something itself. */
+const restMsMax = 1_000;
 
 /** Asks `probe` until it gives a value; rejects at the deadline with what it said last. */
 export async function until<T>(
@@ -81,6 +83,8 @@ export async function until<T>(
     if (performance.now() > deadline) {
       throw new Error(`${what}: not within ${timeoutMs} ms; last: ${outcome.notYet}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, Math.max(againMs, performance.now() - beganMs)));
+    await new Promise((resolve) =>
+      setTimeout(resolve, Math.max(againMs, Math.min(performance.now() - beganMs, restMsMax))),
+    );
   }
 }

@@ -35,6 +35,8 @@ const impatient: Readonly<Record<string, string>> = {
 /** Between two looks at the member lists, and at whether all is whole: each takes CPU from what is looked at. */
 const watchMs = 200;
 const wholeMs = 250;
+/** A command that asks an agent nobody reaches takes seconds. */
+const explainedMsMax = 60_000;
 
 export interface WorldOptions {
   readonly version?: EtcdVersion;
@@ -199,10 +201,14 @@ export class HealingWorld {
   /** Waits until this agent waits for that now: what it said a minute ago it does not write down again. */
   async explains(node: TestNode, what: string): Promise<void> {
     let last = '';
-    const says = waitFor(`${node.name} to explain that ${what}`, async () => {
-      ({ stdout: last } = await this.cluster.coordinator(['explain', node.name]));
-      return last.includes(what);
-    });
+    const says = waitFor(
+      `${node.name} to explain that ${what}`,
+      async () => {
+        ({ stdout: last } = await this.cluster.coordinator(['explain', node.name]));
+        return last.includes(what);
+      },
+      explainedMsMax,
+    );
     await this.orTold(
       says.catch((error: Error) => {
         throw new Error(`${error.message}; last: ${last}`);
