@@ -3,8 +3,7 @@
 // rounds. It needs root and Debian. Exit code 0 only when all tests passed.
 import { Failure, runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
-import { summary } from './setup/test-results.mjs';
-import { countRuns, runVitest } from './setup/vitest.mjs';
+import { conclude, runVitest } from './setup/vitest.mjs';
 
 await runScript(async () => {
   const { seed, rounds, others } = options(process.argv.slice(2));
@@ -23,12 +22,7 @@ await runScript(async () => {
     ...(seed === undefined ? {} : { ETCD_AGENT_TEST_SEED: seed }),
     ...(rounds === undefined ? {} : { ETCD_AGENT_TEST_ROUNDS: rounds }),
   });
-  const counts = countRuns(['hosts']);
-  console.log('');
-  if (code !== 0 && counts.failed === 0)
-    console.log(`failed: vitest ended with exit code ${code}, see above`);
-  console.log(summary(counts));
-  return code !== 0 || counts.failed === 0 ? code : 1;
+  return conclude(['hosts'], [code]);
 });
 
 /** Ours, and what is vitest's. */

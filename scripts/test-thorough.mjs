@@ -1,11 +1,10 @@
 // npm run test:thorough -- [vitest arguments]: what npm test samples, whole: every simulated step and scenario, every row with
 // real etcds, and those of healing, restoring, recovering and room on each version of etcd. Arguments choose among the tests with real
-// etcds, which are then run on each version, and nothing else. It takes hours. Exit code 0 only when all tests passed.
+// etcds, which are then run on each version, and nothing else. Exit code 0 only when all tests passed.
 import { testedSuites } from './setup/etcd.mjs';
 import { runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
-import { summary } from './setup/test-results.mjs';
-import { countRuns, runVitest } from './setup/vitest.mjs';
+import { conclude, runVitest } from './setup/vitest.mjs';
 
 const onEachVersion = ['heal-', 'restore', 'recover', 'data-room'];
 
@@ -32,12 +31,5 @@ await runScript(async () => {
     await run(`thorough-${version}`, ['--project', 'integration', ...files], {
       ETCD_AGENT_TEST_ETCD: version,
     });
-  const code = codes.find((each) => each !== 0) ?? 0;
-  const counts = countRuns(runs);
-  console.log('');
-  for (const sentence of missing) console.log(`not covered: ${sentence}`);
-  if (code !== 0 && counts.failed === 0)
-    console.log(`failed: vitest ended with exit code ${code}, see above`);
-  console.log(summary(counts));
-  return code !== 0 ? code : counts.failed === 0 ? 0 : 1;
+  return conclude(runs, codes, { missing });
 });

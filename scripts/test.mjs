@@ -8,8 +8,7 @@
 import { runChecks } from './setup/checks.mjs';
 import { runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
-import { summary } from './setup/test-results.mjs';
-import { countRuns, runVitest, runVitestBeside } from './setup/vitest.mjs';
+import { conclude, runVitest, runVitestBeside } from './setup/vitest.mjs';
 
 await runScript(async () => {
   const { etcd, missing } = await prepare({ forTests: true });
@@ -43,13 +42,5 @@ await runScript(async () => {
     // Compares what etcd does by the second.
     await run('timed', projects('timed'));
   }
-  const exitCode = codes.find((code) => code !== 0) ?? 0;
-  const counts = countRuns(runs);
-  console.log('');
-  for (const sentence of missing) console.log(`not covered: ${sentence}`);
-  for (const name of failedChecks) console.log(`failed: ${name} (its messages are above the tests)`);
-  if (exitCode !== 0 && counts.failed === 0)
-    console.log(`failed: vitest ended with exit code ${exitCode}, see above`);
-  console.log(summary(counts));
-  return exitCode !== 0 ? exitCode : failedChecks.length > 0 || counts.failed > 0 ? 1 : 0;
+  return conclude(runs, codes, { missing, failedChecks });
 });

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { capture, runInTerminal } from './child.mjs';
 import { cache, root } from './paths.mjs';
-import { countResults } from './test-results.mjs';
+import { countResults, summary } from './test-results.mjs';
 
 const vitest = join(root, 'node_modules', '.bin', 'vitest');
 const results = join(cache, 'vitest');
@@ -24,8 +24,26 @@ export function runVitestBeside(name, args, env) {
   return capture(vitest, argsOf(name, args), { env, niceness });
 }
 
+/**
+ * Says how the runs with these names have ended, and returns the exit code: 0 only when all tests and checks passed.
+ * @param {string[]} names
+ * @param {(number | null)[]} codes of their vitests
+ * @param {{ missing?: string[], failedChecks?: string[] }} more `missing`: sentences on what could not be tested
+ */
+export function conclude(names, codes, { missing = [], failedChecks = [] } = {}) {
+  const code = codes.find((each) => each !== 0) ?? 0;
+  const counts = countRuns(names);
+  console.log('');
+  for (const sentence of missing) console.log(`not covered: ${sentence}`);
+  for (const name of failedChecks) console.log(`failed: ${name} (its messages are above the tests)`);
+  if (code !== 0 && counts.failed === 0)
+    console.log(`failed: vitest ended with exit code ${code}, see above`);
+  console.log(summary(counts));
+  return code !== 0 ? code : failedChecks.length > 0 || counts.failed > 0 ? 1 : 0;
+}
+
 /** All tests of runs with these names. */
-export function countRuns(names) {
+function countRuns(names) {
   const counts = names.map((name) => countResults(fileOf(name)));
   const sum = (key) => counts.reduce((total, each) => total + each[key], 0);
   return {

@@ -19,8 +19,13 @@ export async function waitFor<T>(
     const found = await look();
     if (found !== undefined && found !== false) return found;
     if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
-    await sleep(Math.max(everyMs, Math.min(performance.now() - beganMs, restMsMax)));
+    await restAfterLook(beganMs, everyMs);
   }
+}
+
+/** Between two looks: `leastMs`, and as long as the look from `beganMs` took, since most start a program or two. */
+export function restAfterLook(beganMs: number, leastMs: number): Promise<void> {
+  return sleep(Math.max(leastMs, Math.min(performance.now() - beganMs, restMsMax)));
 }
 
 export function sleep(ms: number): Promise<void> {

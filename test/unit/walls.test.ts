@@ -190,7 +190,7 @@ function sourceOf(path: string, text: string): Source {
   );
   const loaded = module.dynamicImports.flatMap(({ moduleRequest: { start, end } }) => {
     const from = /^(['"])(.*)\1$/.exec(text.slice(start, end))?.[2];
-    // What is computed is nobody's: it has no place behind any wall.
+    // What is computed is told as it stands: no plan may load it.
     return [{ from: from ?? text.slice(start, end), typeOnly: false }];
   });
   return { path, imports: [...imported, ...exported, ...loaded], text };

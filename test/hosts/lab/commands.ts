@@ -3,6 +3,7 @@
  * part of every error, because a lab that fails for a reason nobody sees is worse than none.
  */
 import { execFile } from 'node:child_process';
+import { restAfterLook } from '../../support/wait.js';
 
 export interface Output {
   /** Exit status; 128 + signal number is not made up: a program that was killed has `null`. */
@@ -64,10 +65,7 @@ export function describe(words: readonly string[], { code, stdout, stderr }: Out
   return `${words.join(' ')}: ${code === null ? 'killed at its deadline' : `exit status ${code}`}\n${tail}`;
 }
 
-/** At least, and as long as the probe took: most start a program or two, on a machine that has better to do. */
 const againMs = 250;
-/** A probe that takes longer waits for something itself. */
-const restMsMax = 1_000;
 
 /** Asks `probe` until it gives a value; rejects at the deadline with what it said last. */
 export async function until<T>(
@@ -83,8 +81,6 @@ export async function until<T>(
     if (performance.now() > deadline) {
       throw new Error(`${what}: not within ${timeoutMs} ms; last: ${outcome.notYet}`);
     }
-    await new Promise((resolve) =>
-      setTimeout(resolve, Math.max(againMs, Math.min(performance.now() - beganMs, restMsMax))),
-    );
+    await restAfterLook(beganMs, againMs);
   }
 }

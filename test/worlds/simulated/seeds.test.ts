@@ -1,7 +1,7 @@
 /**
  * Thousands of clusters, each with the faults that its seed gives, and every scenario: no invariant of healing is ever broken
- * (`npm run sim -- --scenarios` runs them with every version). And the other way round: a bug that is planted is found, so that the first half says something. What fails says how
- * it is run again.
+ * (`npm run sim -- --scenarios` runs them with every version). And the other way round: a bug that is planted is found, so that the
+ * first half says something. What fails says how it is run again.
  */
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
