@@ -64,4 +64,18 @@ export const quorumScenarios: readonly Scenario[] = [
     ],
     ends: { kind: 'healed', withinMs: 240_000 },
   },
+  {
+    name: 'the last writes are on a disk that comes back older and on a host that comes back last: nothing is lost',
+    nodes: 3,
+    faults: [
+      { atMs: 0, fault: { kind: 'copyDisk', on: 'follower' } },
+      // From now on a quorum is the leader and the follower.
+      { atMs: 25_000, fault: { kind: 'silence', on: 'secondFollower' } },
+      { atMs: 65_000, fault: { kind: 'powerCut', on: 'leader', forMs: 200_000 } },
+      { atMs: 65_000, fault: { kind: 'powerCut', on: 'secondFollower', forMs: 60_000 } },
+      { atMs: 65_000, fault: { kind: 'rollBack', on: 'follower' } },
+      { atMs: 66_000, fault: { kind: 'mendNetwork' } },
+    ],
+    ends: { kind: 'healed', withinMs: 240_000 },
+  },
 ];

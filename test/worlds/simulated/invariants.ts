@@ -41,6 +41,11 @@ const lossKnownMs = 10_000;
  */
 const settledLooks = 30;
 
+/** Where no quorum is left and no other agent answers, an etcd is started unasked after five minutes, and not before. */
+const aloneMsMin = 290_000;
+/** An agent that could be heard for this long was heard. */
+const heardMsMin = 10_000;
+
 /** Between an agent's look at all peers and the question of the etcd that it starts then. */
 const mendedMsMax = 1_000;
 /** By when an agent has stopped what started under a former id: it may sleep for three minutes first. */
@@ -62,6 +67,8 @@ export class Invariants {
   readonly acts: { readonly node: string; readonly atMs: number; readonly what: string }[] = [];
   /** When two hosts were last seen not to hear each other. */
   readonly #apartMs = new Map<string, number>();
+  /** By host: since when some other agent can be asked, and when one could last be for long enough. */
+  readonly #asked = new Map<string, { sinceMs: number | undefined; lastMs: number }>();
   /** Ids that a peer gave which nobody could have asked before; by when their processes are to be gone. */
   readonly #misled = new Map<MemberId, number>();
   /** Of those, the ids of a cluster to which the peers had just changed over, and the data that they began. */
@@ -146,6 +153,7 @@ export class Invariants {
       for (const other of cluster.nodes)
         if (!cluster.network.reachBothWays(one, other))
           this.#apartMs.set(`${one} ${other}`, cluster.clock.nowMs);
+    for (const node of cluster.nodes) this.#seeWhoAnswers(node);
     for (const { memberId, disk } of this.#changedOver.size === 0 ? [] : cluster.etcd.running())
       if (memberId !== undefined && disk !== undefined && this.#changedOver.has(memberId))
         this.#begunOnNothing.add(disk);
@@ -401,6 +409,15 @@ export class Invariants {
         (this.#seen.get(`${peer} ${id}`)?.settled ?? 0) > index,
     );
     if (knower === undefined) {
+      const truth = this.#truthOf(id);
+      const noQuorum = truth !== undefined && cluster.clock.nowMs - truth.quorumMs > lossKnownMs;
+      const { sinceMs, lastMs } = this.#asked.get(node)!;
+      const aloneMs = cluster.clock.nowMs - lastMs;
+      if (noQuorum && sinceMs === undefined && aloneMs < aloneMsMin)
+        this.#breach(
+          'I4',
+          `${node} starts ${id} at index ${index}, ${aloneMs} ms after it heard another agent`,
+        );
       this.#beyond = true;
       cluster.log.add(
         'beyond',
@@ -410,6 +427,18 @@ export class Invariants {
     }
     const known = this.#seen.get(`${knower} ${id}`)!.settled;
     this.#breach('I4', `${node} starts ${id} at index ${index}, and ${knower} has seen it at ${known}`);
+  }
+
+  #seeWhoAnswers(node: string): void {
+    const cluster = this.#cluster!;
+    const { nowMs } = cluster.clock;
+    const { sinceMs, lastMs } = this.#asked.get(node) ?? { sinceMs: undefined, lastMs: nowMs };
+    const answers = cluster.nodes.some(
+      (peer) => peer !== node && this.#agentRuns(peer) && cluster.network.reachBothWays(node, peer),
+    );
+    const since = answers ? (sinceMs ?? nowMs) : undefined;
+    const heard = since !== undefined && nowMs - since >= heardMsMin;
+    this.#asked.set(node, { sinceMs: since, lastMs: heard ? nowMs : lastMs });
   }
 
   /** What each agent must remember of each member by now. */

@@ -4,7 +4,7 @@
  * see sim-files.ts.
  */
 import { FileError, type FileStatus } from '@etcd-agent/platform';
-import { damages, type EtcdDisk, encodeWal, lastOf } from './etcd-disk.js';
+import { cloneDisk, damages, type EtcdDisk, encodeWal, lastOf } from './etcd-disk.js';
 
 interface Inode {
   readonly ino: number;
@@ -46,6 +46,8 @@ type Look =
     };
 
 const rootDevice = { dev: 2049, id: '/ ext4 root' };
+
+export type DiskCopy = SimDirectory;
 
 export class SimDisk {
   #inodes = 1;
@@ -235,6 +237,25 @@ export class SimDisk {
     return found;
   }
 
+  /** What a copy of the whole disk has. */
+  copy(): DiskCopy {
+    return copyOf(this.#root);
+  }
+
+  /** The host has that copy in its place. What it had mounted is a part of it. */
+  putBack(copy: DiskCopy): void {
+    this.#root.children.clear();
+    for (const [name, child] of copyOf(copy).children) this.#root.children.set(name, child);
+  }
+
+  /** Of a copy no more than the `member` of a data dir is put into its place. */
+  putBackMember(copy: DiskCopy, dataDir: string): void {
+    let at: SimEntry | undefined = copy;
+    for (const part of partsOf(`${dataDir}/member`))
+      at = at?.kind === 'directory' ? at.children.get(part) : undefined;
+    if (at?.kind === 'member') this.putMember(dataDir, cloneDisk(at.disk));
+  }
+
   /** Bytes under the path. */
   used(path: string): number {
     const look = this.look(path);
@@ -285,6 +306,21 @@ export class SimDisk {
       mount: undefined,
     };
   }
+}
+
+/** What files hold is never changed in its place, and is shared. */
+function copyOf(directory: SimDirectory): SimDirectory {
+  const children = new Map<string, SimEntry>();
+  for (const [name, child] of directory.children)
+    children.set(
+      name,
+      child.kind === 'directory'
+        ? copyOf(child)
+        : child.kind === 'member'
+          ? { ...child, disk: cloneDisk(child.disk) }
+          : { ...child },
+    );
+  return { ...directory, children };
 }
 
 /** What the model's database takes; no bytes are kept for it. */

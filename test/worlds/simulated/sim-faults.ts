@@ -6,9 +6,10 @@ import { clusterId, memberId } from '@etcd-agent/etcd';
 import type { Fault, FaultKind, Target } from '../../scenarios/scenario.js';
 import type { AgentHost } from './agent-core.js';
 import { epochMs } from './clock.js';
-import { type AlarmType, cloneDisk, corruptSilently, damages, type EtcdDisk } from './etcd-disk.js';
+import { type AlarmType, cloneDisk, corruptSilently, damages } from './etcd-disk.js';
 import { addForNobody, makeRoom, repairByHand } from './operator.js';
 import type { SimCluster } from './sim-cluster.js';
+import type { DiskCopy } from './sim-disk.js';
 import { nodeAddress } from './sim-identities.js';
 
 /** Whose the data of another cluster is. */
@@ -23,7 +24,7 @@ type Makers = { readonly [K in FaultKind]: (fault: Extract<Fault, { kind: K }>) 
 
 export class SimFaults {
   readonly #roles = new Map<string, string>();
-  readonly #copies = new Map<string, EtcdDisk>();
+  readonly #copies = new Map<string, DiskCopy>();
   readonly #background = new Set<Promise<void>>();
   /** When everything that was begun ends by itself, milliseconds of the run: sleeping agents, hosts without power. */
   longestMs = 0;
@@ -124,15 +125,14 @@ export class SimFaults {
     truncateBolt: ({ on }) => this.#damage(on, 'freePages'),
     copyDisk: ({ on }) =>
       this.#each(on, (node) => {
-        const member = this.#host(node).disk.member(this.cluster.dataDir);
-        if (member !== undefined) this.#copies.set(node, cloneDisk(member));
+        this.#copies.set(node, this.#host(node).disk.copy());
       }),
     rollBack: ({ on }) =>
       this.#each(on, (node) => {
         const copy = this.#copies.get(node);
         const host = this.#host(node);
         host.powerCut(15_000);
-        if (copy !== undefined) host.disk.putMember(this.cluster.dataDir, cloneDisk(copy));
+        if (copy !== undefined) host.disk.putBack(copy);
       }),
     putBack: ({ on }) =>
       this.#each(on, (node) => {
@@ -141,7 +141,7 @@ export class SimFaults {
         // An etcd of the agent's own supervisor is started by nobody else.
         const starts = service.flavour === 'systemd';
         service.stop(10_000, () => {
-          if (copy !== undefined) disk.putMember(this.cluster.dataDir, cloneDisk(copy));
+          if (copy !== undefined) disk.putBackMember(copy, this.cluster.dataDir);
           if (starts) service.start();
         });
       }),

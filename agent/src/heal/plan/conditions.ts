@@ -13,6 +13,7 @@ export function conditions(picture: Seen): readonly string[] {
     ['dataGone', dataIsGone(picture)],
     ['silent', runs(picture) && picture.own.kind === 'silent'],
     ['removed', isRemoved(picture)],
+    ['alone', isAlone(picture)],
     ['leading', picture.journal !== undefined && leads(picture)],
     ['ownLearner', picture.own.kind === 'answers' && picture.own.isLearner],
     ['hashDiffers', picture.hashes.kind === 'differ'],
@@ -28,6 +29,11 @@ export function conditions(picture: Seen): readonly string[] {
 
 export function runs({ service }: Pick<Picture, 'service'>): boolean {
   return service.kind === 'active' || service.kind === 'activating';
+}
+
+/** There are other agents, and none of them answers. */
+export function isAlone({ peers }: Pick<Picture, 'peers'>): boolean {
+  return peers.length > 0 && peers.every(({ kind }) => kind !== 'up');
 }
 
 function leads({ own }: Seen): boolean {

@@ -55,13 +55,34 @@ describe('etcd down with its data intact', () => {
     expect(plan.waiting).toMatchObject([{ rule: 'startEtcd', reason: expect.stringContaining('no access') }]);
   });
 
-  it('waits five seconds for agents that do not answer, then starts and says so', () => {
-    const peers = [silent(0), silent(1)];
-    waits(picture({ ...stopped(), peers, disk: checked({ asked: 0 }) }), /asking the other agents/);
-    const plan = planHeal(picture({ ...stopped(), peers, disk: checked({ asked: 0, forMs: 6_000 }) }));
-    expect(plan.decision).toMatchObject({
-      step: { kind: 'startEtcd' },
-      why: expect.stringContaining('no other agent could be asked'),
+  describe('and no other agent answers', () => {
+    const alone = (aloneMs: number, change: Partial<Picture> = {}) =>
+      picture({
+        ...stopped(),
+        peers: [silent(0), silent(1)],
+        disk: checked({ asked: 0 }),
+        held: { alone: aloneMs },
+        ...change,
+      });
+    const lost = { kind: 'unknown', why: 'no leader', answering: 1 } as const;
+    const started = { step: { kind: 'startEtcd' }, why: expect.stringContaining('no other agent') };
+
+    it('is started after five seconds where the others have a quorum', () => {
+      waits(alone(4_900), /asking the other agents.*none answers/);
+      expect(planHeal(alone(5_000)).decision).toMatchObject(started);
+    });
+
+    it('waits five minutes where they have none: on an older disk it could take back what was acknowledged', () => {
+      waits(alone(299_000, { cluster: lost }), /none answers; without one it is started in 1/);
+      expect(planHeal(alone(300_000, { cluster: lost })).decision).toMatchObject(started);
+    });
+
+    it('waits for nobody where there is nobody else', () => {
+      expect(stepOf(alone(1, { peers: [], cluster: lost }))).toEqual({ kind: 'startEtcd' });
+    });
+
+    it('waits no longer when one does answer', () => {
+      expect(stepOf(alone(1, { peers: [silent(0), peer(1)], cluster: lost }))).toEqual({ kind: 'startEtcd' });
     });
   });
 

@@ -2,13 +2,21 @@
  * The rules over this node's own etcd, its data and its files, but for its replacement: what is started, restarted, restored,
  * and what is not touched.
  */
-import { isStopped, myId, runs, stoppedByHand } from './conditions.js';
+import { isAlone, isStopped, myId, runs, stoppedByHand } from './conditions.js';
 import { guardLosing, guardPromote, seconds } from './guards.js';
 import type { Picture } from './picture.js';
 import { type HealOutcome, hold, nothing, report, step } from './step.js';
 
-/** Agents that have not answered after this long are not waited for. */
+/** How old a comparison of the disk with what others remember may be. */
+const comparedMsMax = 10_000;
+/** For how long another agent that answers is waited for where the others have a quorum: what counts is with them. */
 const askMsMax = 5_000;
+/**
+ * The same where nobody has one. This etcd could be what makes it: on an older disk, with a member that lacks the last writes,
+ * it would take them back. Hosts that lost power together come back minutes apart; that no agent is heard any more at all must
+ * not keep a cluster down for good.
+ */
+const aloneMsMax = 5 * 60_000;
 const backoffMsMax = 60_000;
 /** Disks that are waited for most of the time explain an etcd that does not answer. */
 const ioPressureMax = 60;
@@ -110,7 +118,7 @@ export function startEtcd(picture: Picture): HealOutcome {
  * others remember. Preconditions: etcd is down, and its data is of this node's member.
  */
 export function startChecked(rule: string, picture: Picture): HealOutcome {
-  const { service, disk, peers } = picture;
+  const { service, disk, cluster, held } = picture;
   const waitMs =
     service.failedStarts === 0 ? 0 : Math.min(1_000 * 2 ** (service.failedStarts - 1), backoffMsMax);
   if (service.forMs < waitMs)
@@ -118,17 +126,23 @@ export function startChecked(rule: string, picture: Picture): HealOutcome {
       rule,
       `start ${service.failedStarts + 1} in ${seconds(waitMs - service.forMs)}: ${picture.ends.text.slice(0, 200)}`,
     );
-  if (disk.kind === 'notChecked' || disk.forMs > 2 * askMsMax)
+  if (disk.kind === 'notChecked' || disk.forMs > comparedMsMax)
     return step(rule, { kind: 'checkDisk' }, 'where its WAL ends is compared with what others remember');
   if (disk.behind) return hold(rule, `${disk.why}, which is behind what others remember`);
-  if (disk.asked === 0 && peers.length > 0 && disk.forMs < askMsMax)
-    return hold(rule, `asking the other agents where this member was; ${disk.why}`);
+  const alone = isAlone(picture);
+  const aloneMs = held.alone ?? 0;
+  const untilMs = cluster.kind === 'known' ? askMsMax : aloneMsMax;
+  if (alone && aloneMs < untilMs)
+    return hold(
+      rule,
+      `asking the other agents where this member was: none answers; without one it is started in ${seconds(untilMs - aloneMs)}; ${disk.why}`,
+    );
   const found =
     disk.position === undefined
       ? `${disk.why}: etcd says itself what is wrong with it`
       : `its data is intact: ${disk.why}`;
-  const alone = disk.asked === 0 && peers.length > 0 ? '; no other agent could be asked' : '';
-  return step(rule, { kind: 'startEtcd' }, `${found}${alone}`, {
+  const unasked = alone ? `; no other agent could be asked for ${seconds(aloneMs)}` : '';
+  return step(rule, { kind: 'startEtcd' }, `${found}${unasked}`, {
     asked: disk.asked,
   });
 }

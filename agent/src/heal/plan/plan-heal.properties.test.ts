@@ -110,6 +110,7 @@ const pictures: fc.Arbitrary<Picture> = fc
     held: fc.record({
       dataGone: ms,
       removed: ms,
+      alone: ms,
       silent: ms,
       hashDiffers: ms,
       leading: ms,
@@ -281,7 +282,14 @@ describe('for every picture', () => {
       const mine = wal.kind === 'present' && wal.clusterId === clusterId && wal.memberId === seen.me.memberId;
       // A head that cannot be read is etcd's to judge; it is this agent's own memory that says whose it is.
       const damaged = wal.kind === 'unreadable' && seen.data.begunHere;
-      return (mine || damaged) && seen.disk.kind === 'checked' && !seen.disk.behind;
+      const isAlone = seen.peers.every(({ kind }) => kind === 'silent');
+      const askedLong = (seen.held.alone ?? 0) >= (seen.cluster.kind === 'known' ? 5_000 : 300_000);
+      return (
+        (mine || damaged) &&
+        seen.disk.kind === 'checked' &&
+        !seen.disk.behind &&
+        (!isAlone || askedLong || seen.journal !== undefined)
+      );
     });
   });
 
