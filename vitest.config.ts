@@ -98,6 +98,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'packaging/build.test.mjs', ...besideCode],
           exclude: ['**/node_modules/**', timed, ...leftOut],
+          ...unisolated,
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
