@@ -19,7 +19,7 @@ const thorough = process.env.ETCD_AGENT_TEST_THOROUGH !== undefined;
 /** What booted hosts and the simulation tell too: `npm run test:thorough` runs it. */
 const leftOut = thorough
   ? []
-  : ['interrupted', 'quorum'].map((what) => `test/integration/heal-${what}.test.ts`);
+  : ['five', 'interrupted', 'partition', 'quorum'].map((what) => `test/integration/heal-${what}.test.ts`);
 
 /**
  * Files share their worker's process and what it has loaded: loading that anew for each of a hundred files took a third of
@@ -30,12 +30,15 @@ const unisolated = { isolate: false, execArgv: ['--require', 'tls'] };
 
 /** Begun first, so that none of them is left running alone at the end. */
 const longest = [
-  'integration/heal-five',
-  'integration/heal-data',
+  'integration/recover',
   'integration/playground',
   'integration/resume-agents',
+  'integration/heal-process',
   'integration/restore',
-  'integration/recover',
+  'integration/recover-five',
+  'integration/restore-away',
+  'integration/snapshots',
+  'integration/heal-data',
   'integration/versions',
   'hosts/scenarios',
   'hosts/rounds',
@@ -88,6 +91,7 @@ export default defineConfig({
       {
         test: {
           name: 'timed',
+          maxConcurrency: 8,
           include: [timed],
           maxWorkers: 1,
           sequence: { groupOrder: 3 },

@@ -35,6 +35,17 @@ export async function runtime() {
   return found;
 }
 
+/** The same program, or Node's own path of who asks where it cannot be had or does not run here. */
+export async function runtimeOrOwn() {
+  if (process.arch !== 'x64') return process.execPath;
+  try {
+    return (await runtime()).node;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return process.execPath;
+  }
+}
+
 async function fetchInto(home) {
   mkdirSync(scratch, { recursive: true });
   const half = mkdtempSync(join(scratch, 'runtime-'));

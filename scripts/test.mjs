@@ -5,6 +5,7 @@
 // the other. Beside both, with what they leave of a small machine, goes what computes and waits for nothing: the unit tests and the
 // simulation. Of what is much the same, this runs some: a row on one version of etcd, a loopback row that booted hosts do not tell.
 // `npm run test:thorough` runs all.
+import { runtimeOrOwn } from '../packaging/runtime.mjs';
 import { runChecks } from './setup/checks.mjs';
 import { runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
@@ -28,9 +29,13 @@ await runScript(async () => {
   } else {
     console.log('unit tests and the simulation run beside what follows; what they say comes at the end');
     runs.push('computed');
+    const runtime = await runtimeOrOwn();
     const computed = (async () => {
       failedChecks.push(...(await runChecks()));
-      return runVitestBeside('computed', projects('unit', 'simulated'), env);
+      return runVitestBeside('computed', projects('unit', 'simulated'), {
+        ...env,
+        ETCD_AGENT_TEST_RUNTIME: runtime,
+      });
     })();
     // Awaited below: what is wrong with it is told then.
     computed.catch(() => {});

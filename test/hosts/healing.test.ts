@@ -355,7 +355,9 @@ function tell(lab: Lab): void {
       await etcd1.boot();
       await until('it says what it waits for', 30_000, async () => {
         const text = await property(etcd1, 'etcd-agent', 'StatusText');
-        return /^etcd1 of etcd-cluster.*waits for startEtcd: asking the other agents.* none answers/.test(text)
+        return /^etcd1 of etcd-cluster.*waits for startEtcd: asking the other agents.* none answers/.test(
+          text,
+        )
           ? { value: text }
           : { notYet: text };
       });

@@ -13,7 +13,7 @@ import {
   strikeAt,
   waitFor,
 } from '../support/index.js';
-import { sampled } from '../support/thorough.js';
+import { sampled, thoroughTest } from '../support/thorough.js';
 
 test('one agent killed at every phase in turn: each time an error that names it, in the end one healthy cluster', async (context) => {
   const cluster = await clusterOf(context);
@@ -37,18 +37,21 @@ test('one agent killed at every phase in turn: each time an error that names it,
   expect([...ids]).toEqual([record.bootstrapId]);
 });
 
-test('all three agents killed while etcd starts: restarted, the same command makes the cluster whole', async (context) => {
-  const cluster = await clusterOf(context);
-  await cluster.prepare();
-  const { struck, outcome } = await strikeAt(cluster, 'Start etcd on ', 'begin', async () => {
-    await Promise.all(cluster.nodes.map((node) => node.endAgent()));
-  });
-  expect(struck, describeOutcome(outcome)).toBe(true);
-  expect(outcome.code, describeOutcome(outcome)).not.toBe(0);
-  const { bootstrapId } = cluster.record()!;
-  await cluster.startAgents();
-  expect((await expectWhole(cluster, await cluster.bootstrap())).bootstrapId).toBe(bootstrapId);
-});
+thoroughTest(
+  'all three agents killed while etcd starts: restarted, the same command makes the cluster whole',
+  async (context) => {
+    const cluster = await clusterOf(context);
+    await cluster.prepare();
+    const { struck, outcome } = await strikeAt(cluster, 'Start etcd on ', 'begin', async () => {
+      await Promise.all(cluster.nodes.map((node) => node.endAgent()));
+    });
+    expect(struck, describeOutcome(outcome)).toBe(true);
+    expect(outcome.code, describeOutcome(outcome)).not.toBe(0);
+    const { bootstrapId } = cluster.record()!;
+    await cluster.startAgents();
+    expect((await expectWhole(cluster, await cluster.bootstrap())).bootstrapId).toBe(bootstrapId);
+  },
+);
 
 test('an agent that does not run is named, with exit code 5; once it runs, the same command ends healthy', async (context) => {
   const cluster = await clusterOf(context, { nodes: 2 });

@@ -1,5 +1,5 @@
 /**
- * What can happen to a cluster, as the simulation runs it too, with real etcds: of those scenarios that need no minutes, every third;
+ * What can happen to a cluster, as the simulation runs it too, with real etcds: of those scenarios that need no minutes, every sixth;
  * the thorough tests run all.
  */
 import { beforeAll, expect, test } from 'vitest';
@@ -21,4 +21,4 @@ test('twenty of them', () => {
   expect(here.length).toBeGreaterThanOrEqual(20);
 });
 
-test.each(sampled(here, 3))('$name', (scenario) => runScenario(world, scenario));
+test.each(sampled(here, 6))('$name', (scenario) => runScenario(world, scenario));

