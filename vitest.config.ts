@@ -28,6 +28,9 @@ const leftOut = thorough
  */
 const unisolated = { isolate: false, execArgv: ['--require', 'tls'] };
 
+/** What a file has left running ends with it. */
+const closing = { setupFiles: ['test/support/close-workspaces.ts'] };
+
 /** Begun first, so that none of them is left running alone at the end. */
 const longest = [
   'integration/recover',
@@ -93,6 +96,7 @@ export default defineConfig({
           name: 'timed',
           maxConcurrency: 8,
           include: [timed],
+          ...closing,
           maxWorkers: 1,
           sequence: { groupOrder: 3 },
         },
@@ -103,6 +107,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts', 'packaging/build.test.mjs', ...besideCode],
           exclude: ['**/node_modules/**', timed, ...leftOut],
           ...unisolated,
+          ...closing,
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../scripts/setup/child.mjs';
+import { capture, run } from '../scripts/setup/child.mjs';
 import { Failure } from '../scripts/setup/failure.mjs';
 import { cache, root, scratch } from '../scripts/setup/paths.mjs';
 import { step } from '../scripts/setup/progress.mjs';
@@ -35,13 +35,13 @@ export async function runtime() {
   return found;
 }
 
-/** The same program, or Node's own path of who asks where it cannot be had or does not run here. */
+/** Path of the same program, or of this very Node where that one cannot be had or does not run. */
 export async function runtimeOrOwn() {
   if (process.arch !== 'x64') return process.execPath;
   try {
-    return (await runtime()).node;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+    const { node } = await runtime();
+    return (await capture(node, ['--version'])).code === 0 ? node : process.execPath;
+  } catch {
     return process.execPath;
   }
 }

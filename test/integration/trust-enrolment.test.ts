@@ -150,7 +150,7 @@ describe('a token', () => {
   });
 
   it('that has expired is refused on the host, and on the coordinator where it was installed in time', async () => {
-    const text = await tokenFor(node.name, '--ttl', '2s');
+    const text = await tokenFor(node.name, '--ttl', '6s');
     await putToken(text);
     await node.startAgent();
     await sleep(Math.max(0, Date.parse(read(text).expiresAt) - Date.now()) + 50);

@@ -11,7 +11,7 @@ const lowest = 10_000 + portsOfWorker * ((Number(process.env.VITEST_POOL_ID ?? 1
 const highest = lowest + portsOfWorker - 1;
 const given = new Set<number>();
 
-/** `count` ports that are free now and that this test file was not given before. */
+/** `count` ports that are free now and that were not given to a test of this process before. */
 export async function freePorts(count: number): Promise<number[]> {
   const found: number[] = [];
   for (let tries = 0; found.length < count; tries += 1) {

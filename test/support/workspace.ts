@@ -1,11 +1,10 @@
 /**
  * Temporary directories that take everything with them: when the test file ends, however it ends, the processes that
- * name a directory are ended, none is left, and the directory is removed.
+ * name a directory are ended, none is left, and the directory is removed. close-workspaces.ts sees to that.
  */
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
 import { endProcessesOf, endProcessesOfNow } from './process-table.js';
 
 const workspaces = new Set<string>();
@@ -24,16 +23,17 @@ export async function closeWorkspace(dir: string): Promise<void> {
   if (process.env.ETCD_AGENT_TEST_KEEP === undefined) rmSync(dir, { recursive: true, force: true });
 }
 
-// Registered with every file that imports this module.
-afterAll(async () => {
+/** Closes all that are left. Throws where a process survives. */
+export async function closeWorkspaces(): Promise<void> {
   const outcomes = await Promise.allSettled([...workspaces].map(closeWorkspace));
   const failed = outcomes.flatMap((outcome) =>
     outcome.status === 'rejected' ? [outcome.reason as Error] : [],
   );
   if (failed.length > 0) throw new AggregateError(failed, failed.map(({ message }) => message).join('\n'));
-}, 60_000);
+}
 
 // The runner itself may be told to end.
 process.on('exit', () => {
   for (const dir of workspaces) endProcessesOfNow(dir);
 });
+process.once('SIGTERM', () => process.exit(143));

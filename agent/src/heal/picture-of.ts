@@ -38,6 +38,7 @@ export function meOf(
     learners: features.learners,
     addNeeds: features.addNeeds,
     unwantedBy: unwantedBy(spec, look),
+    unwanted: spec.unwanted,
     replaces: spec.replaces as MemberId | undefined,
     ...facts,
   };

@@ -2,13 +2,13 @@
  * A bootstrapped cluster on booted hosts, to break and to watch heal, while an application writes through every member from
  * beginning to end. What is done to hosts is in faults.ts; here is what must hold during every fault and after it.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { Application } from '../../hosts/lab/application.js';
 import { until } from '../../hosts/lab/commands.js';
 import type { Host } from '../../hosts/lab/host.js';
 import type { Lab } from '../../hosts/lab/lab.js';
-import { enrol, healStatus, listening } from '../../hosts/lab/operator.js';
+import { enrol, listening } from '../../hosts/lab/operator.js';
 import { mend } from '../../hosts/lab/partition.js';
 import type { HostName } from '../../hosts/lab/places.js';
 import { repairFile } from '../../hosts/lab/repair.js';
@@ -143,14 +143,13 @@ export class HostsWorld {
     expect(new Set(hashes).size, 'different stores').toBe(1);
   }
 
-  /** Waits until every other agent will remember that the host's member has gone beyond an index of its log. */
+  /** Waits until every other agent has written down that the host's member has gone beyond an index of its log. */
   async remembered(host: Host, memberId: string, index: number): Promise<void> {
-    await until(`the peers remember that ${host.name} has gone on`, 40_000, async () => {
-      const others = (await healStatus(this.lab)).filter(({ node }) => node !== host.name);
-      const known = others.map(({ view }) => view.remembered.find((each) => each.memberId === memberId));
-      if (known.length > 0 && known.every((each) => Number(each?.index) > index)) return { value: undefined };
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-      return { notYet: `${JSON.stringify(known)}, of ${memberId} more than ${index} is wanted` };
+    const others = this.hosts.filter((each) => each !== host);
+    await until(`the peers remember that ${host.name} has gone on`, 60_000, async () => {
+      const known = others.map((other) => positionOn(other, memberId));
+      if (known.every((each) => each > index)) return { value: undefined };
+      return { notYet: `${known}, more than ${index} is wanted` };
     });
   }
 
@@ -188,6 +187,16 @@ export class HostsWorld {
     const permitted = this.hosts.find((host) => existsSync(host.runPath(permit)));
     return permitted === undefined ? undefined : `${permitted.name} has a permit to start empty`;
   }
+}
+
+/** The highest index at which the host's agent has seen the member, as it has it on disk; 0 where it has none. */
+function positionOn(host: Host, memberId: string): number {
+  const file = host.path('/var/lib/etcd-agent/positions.json');
+  if (!existsSync(file)) return 0;
+  const { members } = JSON.parse(readFileSync(file, 'utf8')) as {
+    members: readonly { readonly memberId: string; readonly index: string }[];
+  };
+  return Number(members.find((each) => each.memberId === memberId)?.index ?? 0);
 }
 
 /** Not a limit: on a busy machine everything takes its time. */

@@ -67,7 +67,8 @@ export class Invariants {
   readonly acts: { readonly node: string; readonly atMs: number; readonly what: string }[] = [];
   /** When two hosts were last seen not to hear each other. */
   readonly #apartMs = new Map<string, number>();
-  /** By host: since when some other agent can be asked, and when one could last be for long enough. */
+  readonly #rollBacks = new Map<string, number>();
+  /** By host: since when some other agent can be asked; and when one could last be for long enough, or nobody asked. */
   readonly #asked = new Map<string, { sinceMs: number | undefined; lastMs: number }>();
   /** Ids that a peer gave which nobody could have asked before; by when their processes are to be gone. */
   readonly #misled = new Map<MemberId, number>();
@@ -76,7 +77,10 @@ export class Invariants {
   readonly #begunOnNothing = new Set<EtcdDisk>();
   #cluster: SimCluster | undefined;
   #operations: OperationInvariants | undefined;
-  /** A rolled-back disk was started, and nobody who answered could know: what it had acknowledged may be lost. */
+  /**
+   * A rolled-back disk was started, and nobody who answered in time could know: what it had acknowledged may be lost. Where somebody
+   * answers who was not there to see it, no agent can help that.
+   */
   #beyond = false;
 
   readonly observer: EtcdObserver = {
@@ -438,12 +442,14 @@ export class Invariants {
     );
     const since = answers ? (sinceMs ?? nowMs) : undefined;
     const heard = since !== undefined && nowMs - since >= heardMsMin;
-    this.#asked.set(node, { sinceMs: since, lastMs: heard ? nowMs : lastMs });
+    // One that does not run asks nobody: it begins anew.
+    this.#asked.set(node, { sinceMs: since, lastMs: heard || !this.#agentRuns(node) ? nowMs : lastMs });
   }
 
   /** What each agent must remember of each member by now. */
   #seePositions(): void {
     const cluster = this.#cluster!;
+    for (const node of cluster.nodes) this.#forgetWithItsDisk(node);
     for (const { node, memberId, disk, ready } of cluster.etcd.running()) {
       if (memberId === undefined || disk === undefined || !ready || cluster.host(node).service.hanging)
         continue;
@@ -457,6 +463,14 @@ export class Invariants {
         else this.#seen.set(key, { settled: seen.pending, pending: index, looks: 0 });
       }
     }
+  }
+
+  /** An agent whose whole disk is an older one has forgotten what it saw since. */
+  #forgetWithItsDisk(node: string): void {
+    const { rollBacks } = this.#cluster!.host(node).disk;
+    if ((this.#rollBacks.get(node) ?? 0) === rollBacks) return;
+    this.#rollBacks.set(node, rollBacks);
+    for (const key of [...this.#seen.keys()]) if (key.startsWith(`${node} `)) this.#seen.delete(key);
   }
 
   #agentRuns(node: string): boolean {

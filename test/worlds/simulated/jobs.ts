@@ -1,6 +1,6 @@
 /** What there is to run, as jobs for run-many.ts. */
 import { scenarios } from '../../scenarios/index.js';
-import { operationPlants } from './plants.js';
+import { scenarioPlants } from './plants.js';
 import type { Job } from './seed-worker.js';
 
 /** One version of each rule that differs: voters only, learners, and both ways of judging an add. */
@@ -51,8 +51,8 @@ function inTurn(from: readonly string[], at: number): string {
 }
 
 /** The scenario that shows a bug of what restores rest on, with one version. */
-export function operationPlantJobs(plant: string): Job[] {
-  const { scenario } = operationPlants[plant]!;
+export function scenarioPlantJobs(plant: string): Job[] {
+  const { scenario } = scenarioPlants[plant]!;
   return scenarioJobs(true).flatMap((job) =>
     job.kind === 'scenario' && job.version === versions.at(-1) && job.name.includes(scenario)
       ? [{ ...job, plant, twice: false }]

@@ -88,9 +88,15 @@ export const plants: Readonly<Record<string, Plant>> = {
 
 export const plantNames = Object.keys(plants);
 
-/** The same of what restores rest on, each with a part of the name of a scenario that shows it. */
-export const operationPlants: Readonly<Record<string, { readonly plant: Plant; readonly scenario: string }>> =
+/** Those that the seeds do not show, each with a part of the name of a scenario that does. */
+export const scenarioPlants: Readonly<Record<string, { readonly plant: Plant; readonly scenario: string }>> =
   {
+    /** Nobody answers, so nobody objects. */
+    aloneIsEnough: {
+      plant: lying((picture) => ({ ...picture, held: { ...picture.held, alone: 400_000 } })),
+      scenario: 'the last writes are on a disk that comes back older',
+    },
+
     /** A newer cluster is none of this node's business until somebody tells it. */
     fenceIgnored: { plant: withRule('fence', () => () => none), scenario: 'a majority that was left out' },
 

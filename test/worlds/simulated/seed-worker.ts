@@ -3,7 +3,7 @@
  * repeated proves nothing and cannot be looked into.
  */
 import { scenarios } from '../../scenarios/index.js';
-import { operationPlants, plants } from './plants.js';
+import { plants, scenarioPlants } from './plants.js';
 import { runScenario } from './run-scenario.js';
 import { runSeed, type Verdict } from './run-seed.js';
 import type { ServiceFlavour } from './sim-services.js';
@@ -96,7 +96,7 @@ function once(job: Job): Promise<Verdict> {
   if (job.kind === 'seed') return runSeed(job.seed, plants[job.plant ?? '']);
   const scenario = scenarios.find(({ name }) => name === job.name);
   if (scenario === undefined) throw new Error(`no scenario ${job.name}`);
-  return runScenario(scenario, job, operationPlants[job.plant ?? '']?.plant);
+  return runScenario(scenario, job, scenarioPlants[job.plant ?? '']?.plant);
 }
 
 function firstDifference(one: string, other: string): string {

@@ -54,6 +54,8 @@ export class SimDisk {
   readonly #root: SimDirectory;
   /** Writes are refused: no space left. */
   full = false;
+  /** How often an older copy was put in its place. */
+  rollBacks = 0;
 
   constructor() {
     this.#root = this.#directory(0o755);
@@ -244,6 +246,7 @@ export class SimDisk {
 
   /** The host has that copy in its place. What it had mounted is a part of it. */
   putBack(copy: DiskCopy): void {
+    this.rollBacks += 1;
     this.#root.children.clear();
     for (const [name, child] of copyOf(copy).children) this.#root.children.set(name, child);
   }

@@ -31,9 +31,9 @@ export function runs({ service }: Pick<Picture, 'service'>): boolean {
   return service.kind === 'active' || service.kind === 'activating';
 }
 
-/** There are other agents, and none of them answers. */
-export function isAlone({ peers }: Pick<Picture, 'peers'>): boolean {
-  return peers.length > 0 && peers.every(({ kind }) => kind !== 'up');
+/** No other agent answers, though there are nodes that should have one. */
+export function isAlone({ peers, me }: Pick<Picture, 'peers' | 'me'>): boolean {
+  return peers.some(({ node }) => !me.unwanted.includes(node)) && peers.every(({ kind }) => kind !== 'up');
 }
 
 function leads({ own }: Seen): boolean {

@@ -73,12 +73,22 @@ describe('etcd down with its data intact', () => {
     });
 
     it('waits five minutes where they have none: on an older disk it could take back what was acknowledged', () => {
-      waits(alone(299_000, { cluster: lost }), /none answers; without one it is started in 1/);
+      waits(alone(299_000, { cluster: lost }), /none answers.*without one it is started in 1 s/);
       expect(planHeal(alone(300_000, { cluster: lost })).decision).toMatchObject(started);
     });
 
-    it('waits for nobody where there is nobody else', () => {
+    it('says of each why it does not answer', () => {
+      const { waiting } = planHeal(alone(1, { cluster: lost }));
+      expect(waiting.at(-1)).toMatchObject({
+        reason: expect.stringContaining('nobody tells of a quorum'),
+        evidence: { etcd0: expect.any(String), etcd1: expect.any(String) },
+      });
+    });
+
+    it('waits for nobody where there is nobody else, or nobody who is wanted', () => {
       expect(stepOf(alone(1, { peers: [], cluster: lost }))).toEqual({ kind: 'startEtcd' });
+      const removed = { ...picture().me, unwanted: ['etcd0', 'etcd1'] };
+      expect(stepOf(alone(1, { me: removed, cluster: lost }))).toEqual({ kind: 'startEtcd' });
     });
 
     it('waits no longer when one does answer', () => {

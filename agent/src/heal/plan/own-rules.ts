@@ -118,7 +118,7 @@ export function startEtcd(picture: Picture): HealOutcome {
  * others remember. Preconditions: etcd is down, and its data is of this node's member.
  */
 export function startChecked(rule: string, picture: Picture): HealOutcome {
-  const { service, disk, cluster, held } = picture;
+  const { service, disk, cluster, held, peers } = picture;
   const waitMs =
     service.failedStarts === 0 ? 0 : Math.min(1_000 * 2 ** (service.failedStarts - 1), backoffMsMax);
   if (service.forMs < waitMs)
@@ -132,11 +132,16 @@ export function startChecked(rule: string, picture: Picture): HealOutcome {
   const alone = isAlone(picture);
   const aloneMs = held.alone ?? 0;
   const untilMs = cluster.kind === 'known' ? askMsMax : aloneMsMax;
-  if (alone && aloneMs < untilMs)
+  if (alone && aloneMs < untilMs) {
+    const quorum = cluster.kind === 'known' ? '' : ', and nobody tells of a quorum';
     return hold(
       rule,
-      `asking the other agents where this member was: none answers; without one it is started in ${seconds(untilMs - aloneMs)}; ${disk.why}`,
+      `asking the other agents where this member was: none answers${quorum}; without one it is started in ${seconds(untilMs - aloneMs)}; ${disk.why}`,
+      Object.fromEntries(
+        peers.flatMap((peer) => (peer.kind === 'silent' ? [[peer.node, peer.why.slice(0, 200)]] : [])),
+      ),
     );
+  }
   const found =
     disk.position === undefined
       ? `${disk.why}: etcd says itself what is wrong with it`

@@ -54,6 +54,8 @@ export interface Me {
   readonly addNeeds: 'everyVoter' | 'quorum';
   /** Who says that this node is not wanted in the cluster; undefined: nobody. */
   readonly unwantedBy: string | undefined;
+  /** Nodes that an operator has taken out for good. */
+  readonly unwanted: readonly string[];
   /** The member whose place a reinstalled host takes. */
   readonly replaces: MemberId | undefined;
   readonly addressHere: boolean;

@@ -92,6 +92,7 @@ export function picture(change: Partial<Picture> = {}): Picture {
       learners: true,
       addNeeds: 'everyVoter',
       unwantedBy: undefined,
+      unwanted: [],
       replaces: undefined,
       addressHere: true,
       certificate: { usable: true, why: 'good' },
