@@ -142,7 +142,7 @@ describe('playground', () => {
     expectEnd(await coordinator('playground', 'up', '--nodes', '1', '--detach', '--dir', dir), 0);
     expect((await ctl('put', 'kept', 'again')).code).toBe(0);
     expectEnd(await coordinator('playground', 'down', '--keep', '--dir', dir), 0);
-    expectEnd(await upUntil('Start etcd', '--nodes', '1'), 130, 'is kept');
+    expectEnd(await upUntil('Start 1 agents', '--nodes', '1'), 130, 'is kept');
     expectEnd(await upUntil('Ctrl-C stops it and keeps its data'), 0, 'is kept');
     expect(processesOf(dir)).toEqual([]);
     expectEnd(await coordinator('playground', 'up', '--detach', '--dir', dir), 0);

@@ -68,8 +68,8 @@ export class Invariants {
   /** When two hosts were last seen not to hear each other. */
   readonly #apartMs = new Map<string, number>();
   readonly #rollBacks = new Map<string, number>();
-  /** By host: since when some other agent can be asked; and when one could last be for long enough, or nobody asked. */
-  readonly #asked = new Map<string, { sinceMs: number | undefined; lastMs: number }>();
+  /** By host: since when some other agent can be asked; when one last could; when one last could for long enough, or nobody asked. */
+  readonly #asked = new Map<string, { sinceMs: number | undefined; answeredMs: number; lastMs: number }>();
   /** Ids that a peer gave which nobody could have asked before; by when their processes are to be gone. */
   readonly #misled = new Map<MemberId, number>();
   /** Of those, the ids of a cluster to which the peers had just changed over, and the data that they began. */
@@ -415,9 +415,11 @@ export class Invariants {
     if (knower === undefined) {
       const truth = this.#truthOf(id);
       const noQuorum = truth !== undefined && cluster.clock.nowMs - truth.quorumMs > lossKnownMs;
-      const { sinceMs, lastMs } = this.#asked.get(node)!;
+      const { answeredMs, lastMs } = this.#asked.get(node)!;
       const aloneMs = cluster.clock.nowMs - lastMs;
-      if (noQuorum && sinceMs === undefined && aloneMs < aloneMsMin)
+      // It may act on the answer of one that has ended since.
+      const isAlone = cluster.clock.nowMs - answeredMs > staleMsMax + 1_000;
+      if (noQuorum && isAlone && aloneMs < aloneMsMin)
         this.#breach(
           'I4',
           `${node} starts ${id} at index ${index}, ${aloneMs} ms after it heard another agent`,
@@ -436,14 +438,18 @@ export class Invariants {
   #seeWhoAnswers(node: string): void {
     const cluster = this.#cluster!;
     const { nowMs } = cluster.clock;
-    const { sinceMs, lastMs } = this.#asked.get(node) ?? { sinceMs: undefined, lastMs: nowMs };
+    const before = this.#asked.get(node) ?? { sinceMs: undefined, answeredMs: 0, lastMs: nowMs };
     const answers = cluster.nodes.some(
       (peer) => peer !== node && this.#agentRuns(peer) && cluster.network.reachBothWays(node, peer),
     );
-    const since = answers ? (sinceMs ?? nowMs) : undefined;
-    const heard = since !== undefined && nowMs - since >= heardMsMin;
-    // One that does not run asks nobody: it begins anew.
-    this.#asked.set(node, { sinceMs: since, lastMs: heard || !this.#agentRuns(node) ? nowMs : lastMs });
+    const sinceMs = answers ? (before.sinceMs ?? nowMs) : undefined;
+    const heard = sinceMs !== undefined && nowMs - sinceMs >= heardMsMin;
+    this.#asked.set(node, {
+      sinceMs,
+      answeredMs: answers ? nowMs : before.answeredMs,
+      // One that does not run asks nobody: it begins anew.
+      lastMs: heard || !this.#agentRuns(node) ? nowMs : before.lastMs,
+    });
   }
 
   /** What each agent must remember of each member by now. */
@@ -481,6 +487,11 @@ export class Invariants {
   #act(node: string, what: string): void {
     this.acts.push({ node, atMs: this.#cluster!.clock.nowMs, what });
     this.#cluster!.log.add(node, `does ${what}`);
+  }
+
+  /** What was acknowledged may be lost, and a member that still has it may never go with the others again: see `#beyond`. */
+  get isBeyond(): boolean {
+    return this.#beyond;
   }
 
   /** Anything that is found outside of here. */

@@ -102,6 +102,10 @@ async function runRound(
     if (await cluster.becomesHealthy(10_000)) return undefined;
   }
   if (invariants.breaches.length > 0) return undefined;
+  if (invariants.isBeyond) {
+    cluster.log.add('beyond', 'not healed, and no agent could have told');
+    return undefined;
+  }
   return `not healed ${healMsMax / 1000} s after the last fault: ${await cluster.complaint()}`;
 }
 
