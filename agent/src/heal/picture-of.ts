@@ -166,7 +166,6 @@ export function diskOf(
     remembered:
       highest === undefined ? undefined : { term: highest.term, index: highest.index, by: highest.by },
     behind,
-    asked: peers.filter(({ kind }) => kind === 'up').length,
   };
 }
 

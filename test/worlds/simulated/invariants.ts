@@ -3,6 +3,7 @@
  * one has failed. I6, that everything ends healthy, is for run-seed.ts to see.
  */
 import { type ClusterId, type MemberId, quorum } from '@etcd-agent/etcd';
+import { AgentKnowledge } from './agent-knowledge.js';
 import { type EtcdDisk, type LogEntry, lastOf } from './etcd-disk.js';
 import type { EtcdObserver } from './etcd-model.js';
 import { OperationInvariants } from './operation-invariants.js';
@@ -35,16 +36,8 @@ interface ClusterTruth {
 const staleMsMax = 5_000;
 /** A quorum that was lost this long ago is known to every agent. */
 const lossKnownMs = 10_000;
-/**
- * A place that an agent could see for so many seconds is on its disk, and told to others, by then, whatever happens to the
- * agent.
- */
-const settledLooks = 30;
-
 /** Where no quorum is left and no other agent answers, an etcd is started unasked after five minutes, and not before. */
 const aloneMsMin = 290_000;
-/** An agent that could be heard for this long was heard. */
-const heardMsMin = 10_000;
 
 /** Between an agent's look at all peers and the question of the etcd that it starts then. */
 const mendedMsMax = 1_000;
@@ -59,17 +52,12 @@ export class Invariants {
   readonly #wellMs = new Map<MemberId, number>();
   /** Whose etcd an agent is stopping, or has stopped. */
   readonly #stopping = new Set<string>();
-  /** By agent and member: places in the log. */
-  readonly #seen = new Map<string, { settled: number; pending: number; looks: number }>();
   readonly #agentAdds: string[] = [];
   readonly #agentRemoves = new Set<string>();
   /** Acts of agents, to be found again in what they wrote down. */
   readonly acts: { readonly node: string; readonly atMs: number; readonly what: string }[] = [];
   /** When two hosts were last seen not to hear each other. */
   readonly #apartMs = new Map<string, number>();
-  readonly #rollBacks = new Map<string, number>();
-  /** By host: since when some other agent can be asked; when one last could; when one last could for long enough, or nobody asked. */
-  readonly #asked = new Map<string, { sinceMs: number | undefined; answeredMs: number; lastMs: number }>();
   /** Ids that a peer gave which nobody could have asked before; by when their processes are to be gone. */
   readonly #misled = new Map<MemberId, number>();
   /** Of those, the ids of a cluster to which the peers had just changed over, and the data that they began. */
@@ -77,6 +65,7 @@ export class Invariants {
   readonly #begunOnNothing = new Set<EtcdDisk>();
   #cluster: SimCluster | undefined;
   #operations: OperationInvariants | undefined;
+  #knowledge: AgentKnowledge | undefined;
   /**
    * A rolled-back disk was started, and nobody who answered in time could know: what it had acknowledged may be lost. Where somebody
    * answers who was not there to see it, no agent can help that.
@@ -111,6 +100,7 @@ export class Invariants {
   /** From now on agents run in it. */
   watch(cluster: SimCluster): void {
     this.#cluster = cluster;
+    this.#knowledge = new AgentKnowledge(cluster);
     this.#operations = new OperationInvariants(cluster, (invariant, what) => this.#breach(invariant, what));
     this.#begin(cluster.coordinator.record);
     cluster.coordinator.onRecord = (record) => {
@@ -118,7 +108,7 @@ export class Invariants {
       this.#begin(record);
     };
     const look = () => {
-      this.#seePositions();
+      this.#knowledge!.seePositions();
       this.look();
       cluster.clock.after(1_000, look);
     };
@@ -157,7 +147,7 @@ export class Invariants {
       for (const other of cluster.nodes)
         if (!cluster.network.reachBothWays(one, other))
           this.#apartMs.set(`${one} ${other}`, cluster.clock.nowMs);
-    for (const node of cluster.nodes) this.#seeWhoAnswers(node);
+    this.#knowledge!.seeWhoAnswers();
     for (const { memberId, disk } of this.#changedOver.size === 0 ? [] : cluster.etcd.running())
       if (memberId !== undefined && disk !== undefined && this.#changedOver.has(memberId))
         this.#begunOnNothing.add(disk);
@@ -405,83 +395,19 @@ export class Invariants {
     const disk = cluster?.etcd.disk(node);
     if (cluster === undefined || disk === undefined) return;
     const { index } = lastOf(disk);
-    const knower = cluster.nodes.find(
-      (peer) =>
-        peer !== node &&
-        cluster.network.reachBothWays(node, peer) &&
-        this.#agentRuns(peer) &&
-        (this.#seen.get(`${peer} ${id}`)?.settled ?? 0) > index,
-    );
-    if (knower === undefined) {
-      const truth = this.#truthOf(id);
-      const noQuorum = truth !== undefined && cluster.clock.nowMs - truth.quorumMs > lossKnownMs;
-      const { answeredMs, lastMs } = this.#asked.get(node)!;
-      const aloneMs = cluster.clock.nowMs - lastMs;
-      // It may act on the answer of one that has ended since.
-      const isAlone = cluster.clock.nowMs - answeredMs > staleMsMax + 1_000;
-      if (noQuorum && isAlone && aloneMs < aloneMsMin)
-        this.#breach(
-          'I4',
-          `${node} starts ${id} at index ${index}, ${aloneMs} ms after it heard another agent`,
-        );
-      this.#beyond = true;
-      cluster.log.add(
-        'beyond',
-        `${node} starts ${id} at index ${index}, and nobody who answers knows better`,
-      );
+    const starts = `${node} starts ${id} at index ${index}`;
+    const knower = this.#knowledge!.knower(node, id, index);
+    if (knower !== undefined) {
+      this.#breach('I4', `${starts}, and ${knower.peer} has seen it at ${knower.at}`);
       return;
     }
-    const known = this.#seen.get(`${knower} ${id}`)!.settled;
-    this.#breach('I4', `${node} starts ${id} at index ${index}, and ${knower} has seen it at ${known}`);
-  }
-
-  #seeWhoAnswers(node: string): void {
-    const cluster = this.#cluster!;
-    const { nowMs } = cluster.clock;
-    const before = this.#asked.get(node) ?? { sinceMs: undefined, answeredMs: 0, lastMs: nowMs };
-    const answers = cluster.nodes.some(
-      (peer) => peer !== node && this.#agentRuns(peer) && cluster.network.reachBothWays(node, peer),
-    );
-    const sinceMs = answers ? (before.sinceMs ?? nowMs) : undefined;
-    const heard = sinceMs !== undefined && nowMs - sinceMs >= heardMsMin;
-    this.#asked.set(node, {
-      sinceMs,
-      answeredMs: answers ? nowMs : before.answeredMs,
-      // One that does not run asks nobody: it begins anew.
-      lastMs: heard || !this.#agentRuns(node) ? nowMs : before.lastMs,
-    });
-  }
-
-  /** What each agent must remember of each member by now. */
-  #seePositions(): void {
-    const cluster = this.#cluster!;
-    for (const node of cluster.nodes) this.#forgetWithItsDisk(node);
-    for (const { node, memberId, disk, ready } of cluster.etcd.running()) {
-      if (memberId === undefined || disk === undefined || !ready || cluster.host(node).service.hanging)
-        continue;
-      const { index } = disk.applied;
-      for (const peer of cluster.nodes) {
-        if (peer === node || !this.#agentRuns(peer) || !cluster.network.reachBothWays(peer, node)) continue;
-        const key = `${peer} ${memberId}`;
-        const seen = this.#seen.get(key);
-        if (seen === undefined) this.#seen.set(key, { settled: 0, pending: index, looks: 0 });
-        else if (seen.looks < settledLooks) seen.looks += 1;
-        else this.#seen.set(key, { settled: seen.pending, pending: index, looks: 0 });
-      }
-    }
-  }
-
-  /** An agent whose whole disk is an older one has forgotten what it saw since. */
-  #forgetWithItsDisk(node: string): void {
-    const { rollBacks } = this.#cluster!.host(node).disk;
-    if ((this.#rollBacks.get(node) ?? 0) === rollBacks) return;
-    this.#rollBacks.set(node, rollBacks);
-    for (const key of [...this.#seen.keys()]) if (key.startsWith(`${node} `)) this.#seen.delete(key);
-  }
-
-  #agentRuns(node: string): boolean {
-    const listening = this.#cluster!.host(node).listening();
-    return typeof listening !== 'string' && listening.process.running;
+    const truth = this.#truthOf(id);
+    const noQuorum = truth !== undefined && cluster.clock.nowMs - truth.quorumMs > lossKnownMs;
+    const aloneMs = this.#knowledge!.aloneMs(node);
+    if (noQuorum && aloneMs !== undefined && aloneMs < aloneMsMin)
+      this.#breach('I4', `${starts}, ${Math.round(aloneMs)} ms after it heard another agent`);
+    this.#beyond = true;
+    cluster.log.add('beyond', `${starts}, and nobody who answers knows better`);
   }
 
   #act(node: string, what: string): void {

@@ -50,7 +50,7 @@ function inTurn(from: readonly string[], at: number): string {
   return from[at % from.length]!;
 }
 
-/** The scenario that shows a bug of what restores rest on, with one version. */
+/** The scenario that shows a planted bug, with one version. */
 export function scenarioPlantJobs(plant: string): Job[] {
   const { scenario } = scenarioPlants[plant]!;
   return scenarioJobs(true).flatMap((job) =>

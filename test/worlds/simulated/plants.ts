@@ -3,6 +3,7 @@
  * seen: a guard that is told that all is well is a guard that is not there.
  */
 import type { AgentCore, HealParts } from './agent-core.js';
+import type { Breach } from './invariants.js';
 
 type Picture = Parameters<HealParts['plan']>[0];
 const none = { kind: 'nothing' } as const;
@@ -88,55 +89,69 @@ export const plants: Readonly<Record<string, Plant>> = {
 
 export const plantNames = Object.keys(plants);
 
-/** Those that the seeds do not show, each with a part of the name of a scenario that does. */
-export const scenarioPlants: Readonly<Record<string, { readonly plant: Plant; readonly scenario: string }>> =
-  {
-    /** Nobody answers, so nobody objects. */
-    aloneIsEnough: {
-      plant: lying((picture) => ({ ...picture, held: { ...picture.held, alone: 400_000 } })),
-      scenario: 'the last writes are on a disk that comes back older',
-    },
+/** One that the seeds do not show, with a part of the name of a scenario that does, and what it breaks there. */
+interface ScenarioPlant {
+  readonly plant: Plant;
+  readonly scenario: string;
+  readonly breaks: Breach['invariant'];
+}
 
-    /** A newer cluster is none of this node's business until somebody tells it. */
-    fenceIgnored: { plant: withRule('fence', () => () => none), scenario: 'a majority that was left out' },
+export const scenarioPlants: Readonly<Record<string, ScenarioPlant>> = {
+  /** Nobody answers, so nobody objects. */
+  aloneIsEnough: {
+    plant: lying((picture) => ({ ...picture, held: { ...picture.held, alone: 400_000 } })),
+    scenario: 'the last writes are on a disk that comes back older',
+    breaks: 'I4',
+  },
 
-    /** What an operator does is none of this agent's business. */
-    holdIgnored: {
-      plant: withRule('operation', () => () => none),
-      scenario: 'all hosts lose power in the middle of a restore',
-    },
+  /** A newer cluster is none of this node's business until somebody tells it. */
+  fenceIgnored: {
+    plant: withRule('fence', () => () => none),
+    scenario: 'a majority that was left out',
+    breaks: 'I10',
+  },
 
-    /** One rule is asked before the hold is. */
-    holdIgnoredByStart: {
-      plant: withRule('operation', ({ operation, startEtcd }) => (picture) => {
-        const outcome = startEtcd!(picture);
-        return outcome.kind === 'step' ? outcome : operation!(picture);
-      }),
-      scenario: 'all hosts lose power in the middle of a restore',
-    },
+  /** What an operator does is none of this agent's business. */
+  holdIgnored: {
+    plant: withRule('operation', () => () => none),
+    scenario: 'all hosts lose power in the middle of a restore',
+    breaks: 'I11',
+  },
 
-    /** A WAL is there, so it is started. */
-    formerStarted: {
-      plant: lying((picture) => {
-        const { data, me } = picture;
-        if (data.wal.kind !== 'present' || !me.former.includes(data.wal.clusterId)) return picture;
-        const { clusterId, memberId } = me;
-        return { ...picture, data: { ...data, wal: { kind: 'present', clusterId, memberId } } };
-      }),
-      scenario: 'a majority that was left out',
-    },
+  /** One rule is asked before the hold is. */
+  holdIgnoredByStart: {
+    plant: withRule('operation', ({ operation, startEtcd }) => (picture) => {
+      const outcome = startEtcd!(picture);
+      return outcome.kind === 'step' ? outcome : operation!(picture);
+    }),
+    scenario: 'all hosts lose power in the middle of a restore',
+    breaks: 'I11',
+  },
 
-    /** Whatever lies in the way is taken for data of before. */
-    everythingIsFormer: {
-      plant: lying((picture) => {
-        const { data, me } = picture;
-        const isOther = data.wal.kind === 'present' && data.wal.clusterId !== me.clusterId;
-        if (!isOther || data.wal.kind !== 'present') return picture;
-        return { ...picture, me: { ...me, former: [...me.former, data.wal.clusterId] } };
-      }),
-      scenario: 'data of another cluster is not moved aside',
-    },
-  };
+  /** A WAL is there, so it is started. */
+  formerStarted: {
+    plant: lying((picture) => {
+      const { data, me } = picture;
+      if (data.wal.kind !== 'present' || !me.former.includes(data.wal.clusterId)) return picture;
+      const { clusterId, memberId } = me;
+      return { ...picture, data: { ...data, wal: { kind: 'present', clusterId, memberId } } };
+    }),
+    scenario: 'a majority that was left out',
+    breaks: 'I10',
+  },
+
+  /** Whatever lies in the way is taken for data of before. */
+  everythingIsFormer: {
+    plant: lying((picture) => {
+      const { data, me } = picture;
+      const isOther = data.wal.kind === 'present' && data.wal.clusterId !== me.clusterId;
+      if (!isOther || data.wal.kind !== 'present') return picture;
+      return { ...picture, me: { ...me, former: [...me.former, data.wal.clusterId] } };
+    }),
+    scenario: 'data of another cluster is not moved aside',
+    breaks: 'I12',
+  },
+};
 
 type Rules = AgentCore['healRules'];
 

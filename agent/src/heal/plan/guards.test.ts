@@ -41,7 +41,6 @@ describe('a start that the host asks for', () => {
     forMs: 0,
     remembered: undefined,
     behind: false,
-    asked: 2,
   } as const;
 
   it('is granted in a pause, and where agents only watch, once the disk was looked at', () => {

@@ -14,7 +14,6 @@ describe('etcd down with its data intact', () => {
       why: 'ends at 100',
       remembered: undefined,
       behind: false,
-      asked: 2,
       forMs: 10,
       ...change,
     }) as const;
@@ -60,7 +59,7 @@ describe('etcd down with its data intact', () => {
       picture({
         ...stopped(),
         peers: [silent(0), silent(1)],
-        disk: checked({ asked: 0 }),
+        disk: checked(),
         held: { alone: aloneMs },
         ...change,
       });

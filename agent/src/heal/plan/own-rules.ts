@@ -131,9 +131,9 @@ export function startChecked(rule: string, picture: Picture): HealOutcome {
   if (disk.behind) return hold(rule, `${disk.why}, which is behind what others remember`);
   const alone = isAlone(picture);
   const aloneMs = held.alone ?? 0;
-  const untilMs = cluster.kind === 'known' ? askMsMax : aloneMsMax;
-  if (alone && aloneMs < untilMs) {
-    const quorum = cluster.kind === 'known' ? '' : ', and nobody tells of a quorum';
+  const [untilMs, quorum] =
+    cluster.kind === 'known' ? [askMsMax, ''] : [aloneMsMax, ', and nobody tells of a quorum'];
+  if (alone && aloneMs < untilMs)
     return hold(
       rule,
       `asking the other agents where this member was: none answers${quorum}; without one it is started in ${seconds(untilMs - aloneMs)}; ${disk.why}`,
@@ -141,14 +141,13 @@ export function startChecked(rule: string, picture: Picture): HealOutcome {
         peers.flatMap((peer) => (peer.kind === 'silent' ? [[peer.node, peer.why.slice(0, 200)]] : [])),
       ),
     );
-  }
   const found =
     disk.position === undefined
       ? `${disk.why}: etcd says itself what is wrong with it`
       : `its data is intact: ${disk.why}`;
   const unasked = alone ? `; no other agent could be asked for ${seconds(aloneMs)}` : '';
   return step(rule, { kind: 'startEtcd' }, `${found}${unasked}`, {
-    asked: disk.asked,
+    asked: peers.filter(({ kind }) => kind === 'up').length,
   });
 }
 

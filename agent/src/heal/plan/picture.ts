@@ -123,8 +123,6 @@ export type DiskCheck =
       /** The highest place that anybody remembers of this member, and who. */
       readonly remembered: (Position & { readonly by: string }) | undefined;
       readonly behind: boolean;
-      /** Agents that answered. */
-      readonly asked: number;
       readonly forMs: number;
     };
 

@@ -149,7 +149,6 @@ const pictures: fc.Arbitrary<Picture> = fc
               why: '',
               remembered: undefined,
               behind: seen.behind,
-              asked: 2,
               forMs: 1,
             },
       own: seen.answers
