@@ -16,10 +16,10 @@ interface NodeSighting {
 }
 
 /**
- * How long before it was last seen a member must have been at a place for it to be remembered. What a member tells may be ahead of what its disk has for a
- * moment, and a power cut in that moment is no rolled-back disk.
+ * How long before it was last seen a member must have been at a place for it to be remembered. What a member tells may be ahead of
+ * what its disk has by one write (etcd applies what is committed beside it), and a power cut in that moment is no rolled-back disk.
  */
-const settledMs = 10_000;
+const settledMs = 3_000;
 /** Between two places of one member that are kept until they are settled. */
 const placeMs = 1_000;
 

@@ -35,6 +35,8 @@ const toldElsewhere = [
   'a power cut of all hosts heals without a person',
   // There is one in which the others have not got the same.
   'all hosts lose power and one comes back with an older disk: nothing is lost',
+  // There is one in which those that come back in between do not know better.
+  'the last writes are on a disk that comes back older and on a host that comes back last: nothing is lost',
 ];
 
 type Running = { readonly copies: Map<Host, string>; readonly hostsOf: (on: Target) => readonly Host[] };

@@ -16,19 +16,22 @@ const heardMsMin = 10_000;
 const answerMsMax = 6_000;
 
 interface Asked {
-  /** Since when some other agent can be asked. */
+  /** Since when enough other agents can be asked. */
   readonly sinceMs: number | undefined;
-  /** When one last could. */
+  /** When they last could. */
   readonly answeredMs: number;
-  /** When one last could for long enough, or this one did not run: it asks anew then. */
+  /** When they last could for long enough, or this one did not run: it asks anew then. */
   readonly lastMs: number;
 }
+
+/** How many answers are enough: one, or so many that one is of a node in every quorum that the one who asks could be part of. */
+type Enough = 'one' | 'anyQuorum';
 
 export class AgentKnowledge {
   /** By agent and member: places in the log. */
   readonly #seen = new Map<string, { settled: number; pending: number; looks: number }>();
   readonly #rollBacks = new Map<string, number>();
-  /** By host. */
+  /** By what is enough, and host. */
   readonly #asked = new Map<string, Asked>();
 
   constructor(private readonly cluster: SimCluster) {}
@@ -44,10 +47,13 @@ export class AgentKnowledge {
       .find(({ at }) => at > index);
   }
 
-  /** For how long the agent of this host has asked and heard nobody, milliseconds; undefined: it may have an answer. */
-  aloneMs(node: string): number | undefined {
+  /**
+   * For how long the agent of this host has asked and not heard enough others, milliseconds; undefined: it may have heard them.
+   */
+  unheardMs(node: string, enough: Enough): number | undefined {
+    this.seeWhoAnswers();
     const { nowMs } = this.cluster.clock;
-    const { answeredMs, lastMs } = this.#asked.get(node)!;
+    const { answeredMs, lastMs } = this.#asked.get(`${enough} ${node}`)!;
     return nowMs - answeredMs > answerMsMax ? nowMs - lastMs : undefined;
   }
 
@@ -71,18 +77,25 @@ export class AgentKnowledge {
 
   /** Looked at every second, and before each fault. */
   seeWhoAnswers(): void {
-    const { nowMs } = this.cluster.clock;
-    for (const node of this.cluster.nodes) {
-      const before = this.#asked.get(node) ?? { sinceMs: undefined, answeredMs: 0, lastMs: nowMs };
-      const answers = this.#answering(node).length > 0;
-      const sinceMs = answers ? (before.sinceMs ?? nowMs) : undefined;
-      const heard = sinceMs !== undefined && nowMs - sinceMs >= heardMsMin;
-      this.#asked.set(node, {
-        sinceMs,
-        answeredMs: answers ? nowMs : before.answeredMs,
-        lastMs: heard || !this.#agentRuns(node) ? nowMs : before.lastMs,
-      });
+    const { nodes } = this.cluster;
+    for (const node of nodes) {
+      const answering = this.#answering(node).length;
+      this.#seeAnswers(node, 'one', answering > 0);
+      this.#seeAnswers(node, 'anyQuorum', answering >= Math.ceil(nodes.length / 2));
     }
+  }
+
+  #seeAnswers(node: string, enough: Enough, answers: boolean): void {
+    const { nowMs } = this.cluster.clock;
+    const key = `${enough} ${node}`;
+    const before = this.#asked.get(key) ?? { sinceMs: undefined, answeredMs: 0, lastMs: nowMs };
+    const sinceMs = answers ? (before.sinceMs ?? nowMs) : undefined;
+    const heard = sinceMs !== undefined && nowMs - sinceMs >= heardMsMin;
+    this.#asked.set(key, {
+      sinceMs,
+      answeredMs: answers ? nowMs : before.answeredMs,
+      lastMs: heard || !this.#agentRuns(node) ? nowMs : before.lastMs,
+    });
   }
 
   /** An agent whose whole disk is an older one has forgotten what it saw since. */

@@ -38,6 +38,8 @@ const staleMsMax = 5_000;
 const lossKnownMs = 10_000;
 /** Where no quorum is left and no other agent answers, an etcd is started unasked after five minutes, and not before. */
 const aloneMsMin = 290_000;
+/** The same where those that answer may all have been away while a quorum went on with this member: a minute. */
+const unaskedMsMin = 55_000;
 
 /** Between an agent's look at all peers and the question of the etcd that it starts then. */
 const mendedMsMax = 1_000;
@@ -66,12 +68,6 @@ export class Invariants {
   #cluster: SimCluster | undefined;
   #operations: OperationInvariants | undefined;
   #knowledge: AgentKnowledge | undefined;
-  /**
-   * A rolled-back disk was started, and nobody who answered in time could know: what it had acknowledged may be lost. Where somebody
-   * answers who was not there to see it, no agent can help that.
-   */
-  #beyond = false;
-
   readonly observer: EtcdObserver = {
     started: (start) => {
       const { node, memberId, emptyDisk, everStarted, behind, runsAlready } = start;
@@ -403,10 +399,12 @@ export class Invariants {
     }
     const truth = this.#truthOf(id);
     const noQuorum = truth !== undefined && cluster.clock.nowMs - truth.quorumMs > lossKnownMs;
-    const aloneMs = this.#knowledge!.aloneMs(node);
+    const aloneMs = this.#knowledge!.unheardMs(node, 'one');
     if (noQuorum && aloneMs !== undefined && aloneMs < aloneMsMin)
       this.#breach('I4', `${starts}, ${Math.round(aloneMs)} ms after it heard another agent`);
-    this.#beyond = true;
+    const unaskedMs = this.#knowledge!.unheardMs(node, 'anyQuorum');
+    if (noQuorum && unaskedMs !== undefined && unaskedMs < unaskedMsMin)
+      this.#breach('I4', `${starts}, ${Math.round(unaskedMs)} ms after it heard enough other agents`);
     cluster.log.add('beyond', `${starts}, and nobody who answers knows better`);
   }
 
@@ -415,18 +413,12 @@ export class Invariants {
     this.#cluster!.log.add(node, `does ${what}`);
   }
 
-  /** What was acknowledged may be lost, and a member that still has it may never go with the others again: see `#beyond`. */
-  get isBeyond(): boolean {
-    return this.#beyond;
-  }
-
   /** Anything that is found outside of here. */
   note(invariant: Breach['invariant'], what: string): void {
     this.#breach(invariant, what);
   }
 
   #breach(invariant: Breach['invariant'], what: string): void {
-    if (invariant === 'I1' && this.#beyond) return;
     const atMs = this.#cluster?.clock.nowMs ?? 0;
     this.breaches.push({ invariant, atMs, what });
     this.#cluster?.log.add('BREACH', `${invariant} ${what}`);

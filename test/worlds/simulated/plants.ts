@@ -104,6 +104,13 @@ export const scenarioPlants: Readonly<Record<string, ScenarioPlant>> = {
     breaks: 'I4',
   },
 
+  /** Somebody answers and does not object, so nobody does. */
+  oneIsEnough: {
+    plant: lying((picture) => ({ ...picture, held: { ...picture.held, quorumUnasked: 400_000 } })),
+    scenario: 'a host that comes back after one that was away',
+    breaks: 'I4',
+  },
+
   /** A newer cluster is none of this node's business until somebody tells it. */
   fenceIgnored: {
     plant: withRule('fence', () => () => none),

@@ -2,7 +2,7 @@
  * Named things that hold or do not hold now. The healer measures how long each has held without a break, and the rules ask
  * for that: a fault that was seen once, in one look, moves nothing.
  */
-import type { MemberId } from '@etcd-agent/etcd';
+import { type MemberId, quorum } from '@etcd-agent/etcd';
 import type { ClusterMember, Picture } from './picture.js';
 
 type Seen = Omit<Picture, 'held'>;
@@ -14,6 +14,7 @@ export function conditions(picture: Seen): readonly string[] {
     ['silent', runs(picture) && picture.own.kind === 'silent'],
     ['removed', isRemoved(picture)],
     ['alone', isAlone(picture)],
+    ['quorumUnasked', isQuorumUnasked(picture)],
     ['leading', picture.journal !== undefined && leads(picture)],
     ['ownLearner', picture.own.kind === 'answers' && picture.own.isLearner],
     ['hashDiffers', picture.hashes.kind === 'differ'],
@@ -31,9 +32,21 @@ export function runs({ service }: Pick<Picture, 'service'>): boolean {
   return service.kind === 'active' || service.kind === 'activating';
 }
 
+/** Nodes that should have an agent: those that were removed for good are in no quorum. */
+function others({ peers, me }: Pick<Picture, 'peers' | 'me'>): Picture['peers'] {
+  return peers.filter(({ node }) => !me.unwanted.includes(node));
+}
+
 /** No other agent answers, though there are nodes that should have one. */
-export function isAlone({ peers, me }: Pick<Picture, 'peers' | 'me'>): boolean {
-  return peers.some(({ node }) => !me.unwanted.includes(node)) && peers.every(({ kind }) => kind !== 'up');
+export function isAlone(picture: Pick<Picture, 'peers' | 'me'>): boolean {
+  return others(picture).length > 0 && others(picture).every(({ kind }) => kind !== 'up');
+}
+
+/** The nodes that do not answer could have been a quorum with this one: those that do need not know how far that went. */
+export function isQuorumUnasked(picture: Pick<Picture, 'peers' | 'me'>): boolean {
+  const all = others(picture);
+  const silent = all.filter(({ kind }) => kind !== 'up').length;
+  return silent > 0 && silent + 1 >= quorum(all.length + 1);
 }
 
 function leads({ own }: Seen): boolean {

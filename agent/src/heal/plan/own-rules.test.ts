@@ -72,7 +72,7 @@ describe('etcd down with its data intact', () => {
     });
 
     it('waits five minutes where they have none: on an older disk it could take back what was acknowledged', () => {
-      waits(alone(299_000, { cluster: lost }), /none answers.*without one it is started in 1 s/);
+      waits(alone(299_000, { cluster: lost }), /none answers.*started without more in 1 s/);
       expect(planHeal(alone(300_000, { cluster: lost })).decision).toMatchObject(started);
     });
 
@@ -90,8 +90,39 @@ describe('etcd down with its data intact', () => {
       expect(stepOf(alone(1, { me: removed, cluster: lost }))).toEqual({ kind: 'startEtcd' });
     });
 
-    it('waits no longer when one does answer', () => {
-      expect(stepOf(alone(1, { peers: [silent(0), peer(1)], cluster: lost }))).toEqual({ kind: 'startEtcd' });
+    it('waits no longer when one does answer, where the others have a quorum', () => {
+      expect(stepOf(alone(1, { peers: [silent(0), peer(1)] }))).toEqual({ kind: 'startEtcd' });
+    });
+  });
+
+  describe('and some other agents answer', () => {
+    const lost = { kind: 'unknown', why: 'no leader', answering: 1 } as const;
+    const some = (askedMs: number, peers: Picture['peers'], change: Partial<Picture> = {}) =>
+      picture({
+        ...stopped(),
+        peers,
+        disk: checked(),
+        cluster: lost,
+        held: { quorumUnasked: askedMs },
+        ...change,
+      });
+
+    it('waits a minute where the silent ones may have been a quorum with it, while those that answer were away', () => {
+      const one = [silent(0), peer(1)];
+      waits(some(59_000, one), /may have been one with etcd0, not heard yet; started without more in 1 s/);
+      expect(stepOf(some(60_000, one))).toEqual({ kind: 'startEtcd' });
+    });
+
+    it('waits for nobody where the silent ones cannot have been a quorum with it', () => {
+      expect(stepOf(some(0, [peer(0), peer(1)]))).toEqual({ kind: 'startEtcd' });
+      const three = [peer(0), peer(1), peer(3), silent(4)];
+      expect(stepOf(some(0, three))).toEqual({ kind: 'startEtcd' });
+      waits(some(0, [peer(0), peer(1), silent(3), silent(4)]), /one with etcd3, etcd4, not heard/);
+    });
+
+    it('does not count nodes that were removed for good', () => {
+      const removed = { ...picture().me, unwanted: ['etcd0'] };
+      expect(stepOf(some(0, [silent(0), peer(1)], { me: removed }))).toEqual({ kind: 'startEtcd' });
     });
   });
 

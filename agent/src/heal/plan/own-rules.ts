@@ -2,7 +2,7 @@
  * The rules over this node's own etcd, its data and its files, but for its replacement: what is started, restarted, restored,
  * and what is not touched.
  */
-import { isAlone, isStopped, myId, runs, stoppedByHand } from './conditions.js';
+import { isAlone, isQuorumUnasked, isStopped, myId, runs, stoppedByHand } from './conditions.js';
 import { guardLosing, guardPromote, seconds } from './guards.js';
 import type { Picture } from './picture.js';
 import { type HealOutcome, hold, nothing, report, step } from './step.js';
@@ -17,6 +17,8 @@ const askMsMax = 5_000;
  * not keep a cluster down for good.
  */
 const aloneMsMax = 5 * 60_000;
+/** The same where some answer, and may all have been away when the last writes were made. */
+const unaskedMsMax = 60_000;
 const backoffMsMax = 60_000;
 /** Disks that are waited for most of the time explain an etcd that does not answer. */
 const ioPressureMax = 60;
@@ -118,7 +120,7 @@ export function startEtcd(picture: Picture): HealOutcome {
  * others remember. Preconditions: etcd is down, and its data is of this node's member.
  */
 export function startChecked(rule: string, picture: Picture): HealOutcome {
-  const { service, disk, cluster, held, peers } = picture;
+  const { service, disk, peers } = picture;
   const waitMs =
     service.failedStarts === 0 ? 0 : Math.min(1_000 * 2 ** (service.failedStarts - 1), backoffMsMax);
   if (service.forMs < waitMs)
@@ -129,14 +131,11 @@ export function startChecked(rule: string, picture: Picture): HealOutcome {
   if (disk.kind === 'notChecked' || disk.forMs > comparedMsMax)
     return step(rule, { kind: 'checkDisk' }, 'where its WAL ends is compared with what others remember');
   if (disk.behind) return hold(rule, `${disk.why}, which is behind what others remember`);
-  const alone = isAlone(picture);
-  const aloneMs = held.alone ?? 0;
-  const [untilMs, quorum] =
-    cluster.kind === 'known' ? [askMsMax, ''] : [aloneMsMax, ', and nobody tells of a quorum'];
-  if (alone && aloneMs < untilMs)
+  const asks = asksOn(picture);
+  if (asks !== undefined)
     return hold(
       rule,
-      `asking the other agents where this member was: none answers${quorum}; without one it is started in ${seconds(untilMs - aloneMs)}; ${disk.why}`,
+      `asking the other agents where this member was: ${asks.why}; started without more in ${seconds(asks.forMs)}; ${disk.why}`,
       Object.fromEntries(
         peers.flatMap((peer) => (peer.kind === 'silent' ? [[peer.node, peer.why.slice(0, 200)]] : [])),
       ),
@@ -145,10 +144,30 @@ export function startChecked(rule: string, picture: Picture): HealOutcome {
     disk.position === undefined
       ? `${disk.why}: etcd says itself what is wrong with it`
       : `its data is intact: ${disk.why}`;
-  const unasked = alone ? `; no other agent could be asked for ${seconds(aloneMs)}` : '';
+  const unasked = isAlone(picture)
+    ? `; no other agent could be asked for ${seconds(picture.held.alone ?? 0)}`
+    : '';
   return step(rule, { kind: 'startEtcd' }, `${found}${unasked}`, {
     asked: peers.filter(({ kind }) => kind === 'up').length,
   });
+}
+
+/** For how long other agents are waited for yet that could say where this member was, and why; undefined: enough were asked. */
+function asksOn(picture: Picture): { readonly forMs: number; readonly why: string } | undefined {
+  const { cluster, held, peers, me } = picture;
+  const wait = (forMs: number, why: string) => (forMs > 0 ? { forMs, why } : undefined);
+  if (isAlone(picture)) {
+    const aloneMs = held.alone ?? 0;
+    return cluster.kind === 'known'
+      ? wait(askMsMax - aloneMs, 'none answers')
+      : wait(aloneMsMax - aloneMs, 'none answers, and nobody tells of a quorum');
+  }
+  if (cluster.kind === 'known' || !isQuorumUnasked(picture)) return undefined;
+  const silent = peers.filter(({ kind, node }) => kind !== 'up' && !me.unwanted.includes(node));
+  return wait(
+    unaskedMsMax - (held.quorumUnasked ?? 0),
+    `nobody tells of a quorum, and it may have been one with ${silent.map(({ node }) => node).join(', ')}, not heard yet`,
+  );
 }
 
 /**

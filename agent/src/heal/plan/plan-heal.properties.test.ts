@@ -111,6 +111,7 @@ const pictures: fc.Arbitrary<Picture> = fc
       dataGone: ms,
       removed: ms,
       alone: ms,
+      quorumUnasked: ms,
       silent: ms,
       hashDiffers: ms,
       leading: ms,
@@ -285,11 +286,7 @@ describe('for every picture', () => {
       const mine = wal.kind === 'present' && wal.clusterId === clusterId && wal.memberId === seen.me.memberId;
       // A head that cannot be read is etcd's to judge; it is this agent's own memory that says whose it is.
       const damaged = wal.kind === 'unreadable' && seen.data.begunHere;
-      const isAlone = seen.peers.every(({ kind }) => kind === 'silent');
-      const askedLong = (seen.held.alone ?? 0) >= (seen.cluster.kind === 'known' ? 5_000 : 300_000);
-      return (
-        (mine || damaged) && seen.disk.kind === 'checked' && !seen.disk.behind && (!isAlone || askedLong)
-      );
+      return (mine || damaged) && seen.disk.kind === 'checked' && !seen.disk.behind && askedLong(seen);
     });
   });
 
@@ -301,3 +298,14 @@ describe('for every picture', () => {
     always('restartEtcd', (seen) => guardLosing(known(seen), id(2)).ok);
   });
 });
+
+/** Counted from the quorums: each one with this node in it has an agent that was asked, or the waiting is over. */
+function askedLong({ peers, cluster: { kind }, held, me }: Picture): boolean {
+  const others = peers.filter(({ node }) => !me.unwanted.includes(node));
+  const up = others.filter((each) => each.kind === 'up').length;
+  if (others.length === 0) return true;
+  if (kind === 'known') return up > 0 || (held.alone ?? 0) >= 5_000;
+  if (up === 0) return (held.alone ?? 0) >= 300_000;
+  const quorum = Math.floor((others.length + 1) / 2) + 1;
+  return up > others.length - (quorum - 1) || (held.quorumUnasked ?? 0) >= 60_000;
+}
