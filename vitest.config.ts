@@ -108,7 +108,7 @@ export default defineConfig({
           exclude: ['**/node_modules/**', timed, ...leftOut],
           ...unisolated,
           ...closing,
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -4,6 +4,7 @@
  */
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { offlineCommands, silentProgress } from '@etcd-agent/coordinator';
 import type { TestContext } from 'vitest';
 import { type EtcdBinaries, type EtcdVersion, etcdBinaries, usualVersion } from './etcd-binaries.js';
 import { freePorts } from './ports.js';
@@ -19,6 +20,8 @@ import {
 } from './programs.js';
 import { TestNode } from './test-node.js';
 import { closeWorkspace, workspace } from './workspace.js';
+
+const tokenLifeMs = 10 * 60_000;
 
 export interface TestClusterOptions {
   readonly version?: EtcdVersion;
@@ -129,22 +132,24 @@ export class TestCluster {
     return outcome;
   }
 
-  /** `init`, a token for every node, put there, every agent started: all that comes before a bootstrap. */
+  /**
+   * `init`, a token for every node, put there, every agent started: all that comes before a bootstrap. What needs no process of its own
+   * has none here, which saves a third of a second of CPU, hundreds of times; tests of these commands run them.
+   */
   async prepare(): Promise<void> {
-    await this.must(['init', '-f', this.topologyFile]);
+    const { init } = await offlineCommands();
+    await init(this.context, this.topologyFile);
     await this.giveTokens();
     await this.startAgents();
   }
 
-  /**
-   * A token for every named node (default: all), put there as `etcd-agent enrol` does: a third of a second of CPU less, hundreds of
-   * times. Tests of enrolment run the command.
-   */
+  /** A token for every named node (default: all), put there as `etcd-agent enrol` does. */
   async giveTokens(names: readonly string[] = this.nodes.map(({ name }) => name)): Promise<void> {
+    const { token } = await offlineCommands();
     // One after the other: a coordinator command that changes the state holds its lock.
     for (const name of names) {
-      const { stdout } = await this.must(['token', name]);
-      await this.node(name).keepJoinToken(stdout);
+      const { table } = await token(this.context, name, { lifeMs: tokenLifeMs, replace: false });
+      await this.node(name).keepJoinToken(table!);
     }
   }
 
@@ -167,11 +172,19 @@ export class TestCluster {
     }
   }
 
+  /** What `coordinator env` prints. */
+  async etcdctlVariables(): Promise<Readonly<Record<string, string>>> {
+    const { env } = await offlineCommands();
+    const { document } = await env(this.context);
+    return (document as unknown as { variables: Record<string, string> }).variables;
+  }
+
   /** etcdctl of the cluster's own version, with the environment that `coordinator env` prints. */
   async etcdctl(args: readonly string[], endpoints = this.nodes): Promise<Outcome> {
-    const { stdout } = await this.must(['env', '-o', 'json']);
-    const { variables } = JSON.parse(stdout) as { variables: Record<string, string> };
-    const env = { ...variables, ETCDCTL_ENDPOINTS: endpoints.map(({ clientURL }) => clientURL).join(',') };
+    const env = {
+      ...(await this.etcdctlVariables()),
+      ETCDCTL_ENDPOINTS: endpoints.map(({ clientURL }) => clientURL).join(','),
+    };
     return runProgram(this.binaries.etcdctl, args, { env, timeoutMs: 20_000 });
   }
 
@@ -200,6 +213,10 @@ export class TestCluster {
   /** Ends everything of it now instead of at the end of the file. */
   close(): Promise<void> {
     return closeWorkspace(this.dir);
+  }
+
+  private get context() {
+    return { stateDir: this.stateDir, progress: silentProgress };
   }
 
   /** All that a cluster writes, but for logs and configuration. */

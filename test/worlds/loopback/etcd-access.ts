@@ -16,22 +16,9 @@ export interface EtcdCredentials {
   readonly key: string;
 }
 
-const known = new WeakMap<TestCluster, Promise<Readonly<Record<string, string>>>>();
-
-/** What `coordinator env` prints, asked for once. */
-function variablesOf(cluster: TestCluster): Promise<Readonly<Record<string, string>>> {
-  const before = known.get(cluster);
-  if (before !== undefined) return before;
-  const asked = cluster
-    .must(['env', '-o', 'json'])
-    .then(({ stdout }) => (JSON.parse(stdout) as { variables: Record<string, string> }).variables);
-  known.set(cluster, asked);
-  return asked;
-}
-
 /** From the files that `coordinator env` names. */
 export async function etcdCredentials(cluster: TestCluster): Promise<EtcdCredentials> {
-  const variables = await variablesOf(cluster);
+  const variables = await cluster.etcdctlVariables();
   const text = (name: string) => readFileSync(variables[name]!, 'utf8');
   return { ca: text('ETCDCTL_CACERT'), cert: text('ETCDCTL_CERT'), key: text('ETCDCTL_KEY') };
 }
@@ -42,7 +29,7 @@ export async function etcdctl(
   through: TestNode,
   args: readonly string[],
 ): Promise<string> {
-  const env = { ...(await variablesOf(cluster)), ETCDCTL_ENDPOINTS: through.clientURL };
+  const env = { ...(await cluster.etcdctlVariables()), ETCDCTL_ENDPOINTS: through.clientURL };
   const outcome = await runProgram(cluster.binaries.etcdctl, args, { env, timeoutMs: 20_000 });
   if (outcome.code !== 0) throw new Error(`etcdctl ${args.join(' ')} ${describeOutcome(outcome)}`);
   return outcome.stdout;
