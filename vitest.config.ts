@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Five projects: `unit` runs beside the code; `simulated` runs thousands of simulated clusters on child processes of its own;
-// `integration` starts real etcd processes. Those mostly wait, so that three of their files at a time go well on two cores; with
+// `integration` starts real etcd processes. Those wait a lot, so that four of their files at a time go well on two cores; with
 // more, concurrent clusters would time each other out. `hosts` boots whole machines: a lab for each of two files at a time.
 // scripts/test.mjs says what runs beside what.
 // `timed` runs alone: it compares what etcd does by the second.

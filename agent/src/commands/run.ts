@@ -1,7 +1,6 @@
 /** `etcd-agent run`: the daemon, until SIGTERM or SIGINT. */
 import {
   HeldError,
-  hostFacts,
   type Logger,
   notifySettings,
   systemClock,
@@ -61,10 +60,6 @@ export async function runAgent(sources: ConfigSources): Promise<void> {
     'listening',
   );
   const telling = tellWhoeverStartedIt(agent, log);
-  // Programs are run for these facts: better now than while the first coordinator waits for them.
-  void hostFacts().catch((error: unknown) =>
-    log.warn({ err: error }, 'facts about this host cannot be read'),
-  );
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
   });

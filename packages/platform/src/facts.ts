@@ -1,9 +1,11 @@
 /**
- * What this host is: facts that change rarely (read once, from systeminformation, which runs programs for them) and
- * cheap ones that are read anew each time. What is hot or needs a fresh answer is read from Node and /proc directly.
+ * What this host is: facts that change rarely (read once) and cheap ones that are read anew each time. Of systeminformation only
+ * what reads files is used. Its osInfo runs `hostname -f` and waits for the end of it: without a name server that holds a
+ * program up for many seconds, just after a power cut.
  */
 import { readFile } from 'node:fs/promises';
-import { availableParallelism, networkInterfaces } from 'node:os';
+import { availableParallelism, hostname, networkInterfaces, release } from 'node:os';
+import { parseEnv } from 'node:util';
 import { type FileSystemView, fileSystemOf } from './mounts.js';
 import { currentBootId } from './processes.js';
 
@@ -115,21 +117,35 @@ export const linuxHost: Host = {
 
 async function readFacts(): Promise<HostFacts> {
   const { default: information } = await import('systeminformation');
-  const [os, memory, bootId, virtual] = await Promise.all([
-    information.osInfo(),
+  const [distribution, memory, bootId, virtual] = await Promise.all([
+    readOsRelease(),
     information.mem(),
     currentBootId(),
     isVirtual(),
   ]);
-  const { hostname, platform, distro, release, kernel } = os;
   return {
-    hostname,
-    os: { platform, distro, release, kernel, arch: process.arch },
+    hostname: hostname(),
+    os: { platform: process.platform, ...distribution, kernel: release(), arch: process.arch },
     memoryBytes: memory.total,
     cpus: availableParallelism(),
     bootId,
     virtual,
   };
+}
+
+type Distribution = Pick<HostFacts['os'], 'distro' | 'release'>;
+
+async function readOsRelease(): Promise<Distribution> {
+  const text = await readFile('/etc/os-release', 'utf8')
+    .catch(() => readFile('/usr/lib/os-release', 'utf8'))
+    .catch(() => '');
+  return parseOsRelease(text);
+}
+
+/** Reads the lines of os-release(5). What is not there is `unknown`; a rolling release has its code name, or nothing. */
+export function parseOsRelease(text: string): Distribution {
+  const { NAME, VERSION_ID, VERSION_CODENAME } = parseEnv(text);
+  return { distro: NAME || 'unknown', release: VERSION_ID || VERSION_CODENAME || 'unknown' };
 }
 
 async function isVirtual(): Promise<HostFacts['virtual']> {

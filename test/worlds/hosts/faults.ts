@@ -75,14 +75,25 @@ export async function reinstall(host: Host, { lab }: HostsWorld, forMs: number):
   expect(await lab.coordinator(['bootstrap', '--yes'])).toMatchObject({ code: 0 });
 }
 
-/** A copy of the host's disk, once the cluster has gone on so far that others will notice it. For `rollBack`. */
-export async function copyDisk(host: Host, world: HostsWorld): Promise<string> {
+/**
+ * A copy of the host's disk, once the cluster has gone on so far that these others will notice it, by default all. For `rollBack`.
+ */
+export async function copyDisk(
+  host: Host,
+  world: HostsWorld,
+  others: readonly Host[] = world.hosts.filter((each) => each !== host),
+): Promise<string> {
   const copies = join(runDir, 'copies');
   mkdirSync(copies, { recursive: true });
   const copy = join(copies, `${host.name}-${Math.round(performance.now())}`);
   const { header } = await world.application.ask('status', host);
   await host.copyDisk(copy);
-  await world.remembered(host, memberIdFromUint64(header.member_id), lastIndex(join(copy, walDir(dataDir))));
+  await world.remembered(
+    host,
+    memberIdFromUint64(header.member_id),
+    lastIndex(join(copy, walDir(dataDir))),
+    others,
+  );
   return copy;
 }
 

@@ -143,9 +143,8 @@ export class HostsWorld {
     expect(new Set(hashes).size, 'different stores').toBe(1);
   }
 
-  /** Waits until every other agent has written down that the host's member has gone beyond an index of its log. */
-  async remembered(host: Host, memberId: string, index: number): Promise<void> {
-    const others = this.hosts.filter((each) => each !== host);
+  /** Waits until the agents of these others have written down that the host's member has gone beyond an index of its log. */
+  async remembered(host: Host, memberId: string, index: number, others: readonly Host[]): Promise<void> {
     await until(`the peers remember that ${host.name} has gone on`, 60_000, async () => {
       const known = others.map((other) => positionOn(other, memberId));
       if (known.every((each) => each > index)) return { value: undefined };

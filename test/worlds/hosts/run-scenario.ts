@@ -39,7 +39,12 @@ const toldElsewhere = [
   'the last writes are on a disk that comes back older and on a host that comes back last: nothing is lost',
 ];
 
-type Running = { readonly copies: Map<Host, string>; readonly hostsOf: (on: Target) => readonly Host[] };
+type Running = {
+  readonly copies: Map<Host, string>;
+  /** They see nothing of the others. */
+  readonly silenced: Set<Host>;
+  readonly hostsOf: (on: Target) => readonly Host[];
+};
 type Makers = {
   readonly [K in FaultKind]?: (
     host: Host,
@@ -56,15 +61,24 @@ const makers: Makers = {
   loseAddress: (host, { forMs }) => loseAddress(host, shortened(forMs)),
   regainAddress: (host) => regainAddress(host),
   reinstall: (host, { forMs }, world) => reinstall(host, world, shortened(forMs)),
-  copyDisk: async (host, _fault, world, { copies }) => copies.set(host, await copyDisk(host, world)),
+  copyDisk: async (host, _fault, world, { copies, silenced }) => {
+    const others = world.hosts.filter((each) => each !== host && !silenced.has(each));
+    copies.set(host, await copyDisk(host, world, others));
+  },
   rollBack: (host, _fault, _world, { copies }) => rollBack(host, copies.get(host)!),
-  silence: (host, _fault, world) => silence(host, world),
+  silence: async (host, _fault, world, { silenced }) => {
+    silenced.add(host);
+    await silence(host, world);
+  },
   killAgent: (host, { forMs }) => killAgent(host, forMs),
   partition: async (_host, { from, to, oneWay }, _world, { hostsOf }) => {
     const [here, there] = [from, to].map((side) => side.flatMap(hostsOf).map(({ name }) => name));
     await cut(here!, there!, { oneWay });
   },
-  mendNetwork: () => mend(),
+  mendNetwork: async (_host, _fault, _world, { silenced }) => {
+    await mend();
+    silenced.clear();
+  },
 };
 
 /** Whether this world can make its faults, and shows more by it than the loopback world. */
@@ -94,7 +108,7 @@ export async function runScenario(world: HostsWorld, { faults }: Scenario): Prom
     on in roles ? roles[on as keyof typeof roles] : world.hosts.filter(({ name }) => name === on);
   const hostsHit = (fault: Fault) => ('on' in fault ? hostsOf(fault.on) : [leader]);
   const hit = faults.flatMap(({ fault }) => (replacing.includes(fault.kind) ? hostsHit(fault) : []));
-  const running: Running = { copies: new Map(), hostsOf };
+  const running: Running = { copies: new Map(), silenced: new Set(), hostsOf };
   await world.round(
     async () => {
       let startMs = performance.now();
