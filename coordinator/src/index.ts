@@ -1,5 +1,5 @@
 /**
- * What other programs may use of the coordinator: commands that talk to nobody, as they run without a terminal. Whoever sets up many
+ * What tests use of the coordinator besides its program: commands that prepare a cluster and talk to nobody. Whoever sets up many
  * clusters saves the start of a process for each.
  */
 import type { Progress } from './progress.js';

@@ -299,7 +299,7 @@ function tell(lab: Lab): void {
         };
         // Its agent still waits for the one of etcd1, or has started it: without a quorum it answers nobody.
         expect(plan.survivors).toMatchObject([
-          { node: 'etcd0', etcd: expect.stringMatching(/^(notRunning|silent)$/) },
+          { node: 'etcd0', etcd: expect.stringMatching(/^(stopped|silent)$/) },
         ]);
         const before = Date.parse(plan.losses.kept.before);
         expect(before).toBeLessThan(cutMs);

@@ -197,7 +197,7 @@ function tell(lab: Lab): void {
     test('and an older disk comes back with it: etcd is not started on it, and nothing is forgotten', async () => {
       const before = ids.etcd2!;
       const old = { hash: treeHash(etcd2.path(copy)), index: lastIndex(etcd2.path(walDir(copy))) };
-      // What was seen of a member counts once that was ten seconds ago.
+      // What was seen of a member is on the disks of the others ten seconds later.
       await until('a peer remembers that etcd2 has gone on', 40_000, async () => {
         const peer = (await healStatus(lab)).find(({ node }) => node === 'etcd0');
         const index = peer?.view.remembered.find(({ memberId }) => memberId === before)?.index ?? '0';
@@ -363,7 +363,7 @@ function tell(lab: Lab): void {
       await etcd1.boot();
       await waits(etcd1, /none answers/);
       await etcd0.boot();
-      for (const host of [etcd0, etcd1]) await waits(host, /may have been one with etcd2, not heard yet/);
+      for (const host of [etcd0, etcd1]) await waits(host, /this node with etcd2, not heard yet/);
       const began = performance.now();
       await etcd2.boot();
       for (const host of lab.hosts) await application.writesThrough(host, began, repairMsMax);

@@ -79,7 +79,7 @@ export const quorumScenarios: readonly Scenario[] = [
     ends: { kind: 'healed', withinMs: 240_000 },
   },
   {
-    name: 'the last writes are on a disk that comes back older and on a host that comes back after one that was away: nothing is lost',
+    name: 'the last writes are on a disk that comes back older and on a host that comes back soon after one that was away: nothing is lost',
     nodes: 3,
     faults: [
       // From now on a quorum is the leader and the follower, and only they know of each other's writes.
@@ -87,6 +87,19 @@ export const quorumScenarios: readonly Scenario[] = [
       { atMs: 25_000, fault: { kind: 'copyDisk', on: 'follower' } },
       { atMs: 65_000, fault: { kind: 'powerCut', on: 'leader', forMs: 40_000 } },
       { atMs: 65_000, fault: { kind: 'powerCut', on: 'secondFollower', forMs: 5_000 } },
+      { atMs: 65_000, fault: { kind: 'rollBack', on: 'follower' } },
+      { atMs: 66_000, fault: { kind: 'mendNetwork' } },
+    ],
+    ends: { kind: 'healed', withinMs: 240_000 },
+  },
+  {
+    name: 'the last writes are on a disk that comes back older and, late, on a host that comes back after one that was away: nothing is lost',
+    nodes: 3,
+    faults: [
+      { atMs: 0, fault: { kind: 'silence', on: 'secondFollower' } },
+      { atMs: 25_000, fault: { kind: 'copyDisk', on: 'follower' } },
+      { atMs: 65_000, fault: { kind: 'powerCut', on: 'leader', forMs: 110_000 } },
+      { atMs: 65_000, fault: { kind: 'powerCut', on: 'secondFollower', forMs: 80_000 } },
       { atMs: 65_000, fault: { kind: 'rollBack', on: 'follower' } },
       { atMs: 66_000, fault: { kind: 'mendNetwork' } },
     ],

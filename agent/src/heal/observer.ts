@@ -160,6 +160,7 @@ export class Observer {
     const alarms = await this.readAlarms(look, nowMs);
     const cluster = clusterOf(spec, look, alarms);
     const me = meOf(spec, look, {
+      hasServed: this.sightings.hasServed(spec.memberId),
       addressHere: addressIsHere(spec, machine.addresses()),
       certificate: certificateFacts(kept.certificatesEnd, clock.now()),
       freeBytes,

@@ -23,9 +23,10 @@ const featuresOfText = oncePerText((version) => featuresOf(parseEtcdVersion(vers
 export function meOf(
   spec: MemberSpec,
   look: Look,
-  facts: Pick<Me, 'addressHere' | 'certificate' | 'freeBytes' | 'stateBytes' | 'ioPressure'>,
+  facts: Pick<Me, 'hasServed' | 'addressHere' | 'certificate' | 'freeBytes' | 'stateBytes' | 'ioPressure'>,
 ): Me {
   const features = featuresOfText(spec.etcd.version);
+  const said = lastSaid(spec, look);
   return {
     node: spec.node,
     generation: spec.generation,
@@ -37,16 +38,16 @@ export function meOf(
     peerURLs: spec.etcd.initialAdvertisePeerURLs,
     learners: features.learners,
     addNeeds: features.addNeeds,
-    unwantedBy: unwantedBy(spec, look),
-    unwanted: spec.unwanted,
+    unwantedBy: unwantedBy(spec, said),
+    unwanted: said.unwanted,
     replaces: spec.replaces as MemberId | undefined,
     ...facts,
   };
 }
 
 // The highest generation counts, whoever has it: an operator's removal must hold though this node was not told.
-function unwantedBy(spec: MemberSpec, { peers }: Look): string | undefined {
-  const said = [
+function lastSaid(spec: MemberSpec, { peers }: Look) {
+  return [
     { generation: spec.generation, unwanted: spec.unwanted as readonly string[], by: 'this node' },
     ...peers.flatMap((peer) =>
       peer.kind === 'up' && peer.view.bootstrapId === spec.cluster.bootstrapId
@@ -54,7 +55,10 @@ function unwantedBy(spec: MemberSpec, { peers }: Look): string | undefined {
         : [],
     ),
   ].reduce((a, b) => (b.generation > a.generation ? b : a));
-  return said.unwanted.includes(spec.node)
+}
+
+function unwantedBy({ node }: MemberSpec, said: ReturnType<typeof lastSaid>): string | undefined {
+  return said.unwanted.includes(node)
     ? `generation ${said.generation} does not want this node in the cluster (known to ${said.by})`
     : undefined;
 }

@@ -5,8 +5,8 @@ import { Sightings } from './sightings.js';
 
 const memberId = '8e9e05c52164694d' as MemberId;
 
-/** A look in which the one member is at this place, or does not answer. */
-function look(index?: number): Look {
+/** A look in which the one member is at this place, and a read goes through it or not, or it does not answer. */
+function look(index?: number, { reads = true } = {}): Look {
   const status =
     index === undefined ? undefined : { memberId, raftTerm: '2', raftAppliedIndex: String(index) };
   return {
@@ -16,7 +16,7 @@ function look(index?: number): Look {
         node: 'etcd0',
         admin: undefined,
         status: status as MemberStatus | undefined,
-        list: undefined,
+        list: status !== undefined && reads ? [] : undefined,
         local: undefined,
         why: '',
       },
@@ -26,13 +26,21 @@ function look(index?: number): Look {
 }
 
 describe('places in the log', () => {
-  it('are remembered once the member was seen three seconds later, not before', () => {
+  it('are remembered once a read went through the member after it was there, not before', () => {
     const sightings = new Sightings([]);
     sightings.see(look(5), 0);
-    sightings.see(look(9), 2_900);
     expect(sightings.positions()).toEqual([]);
-    sightings.see(look(10), 3_000);
-    expect(sightings.positions()).toEqual([{ memberId, term: '2', index: '5' }]);
+    sightings.see(look(9, { reads: false }), 60_000);
+    expect(sightings.positions()).toEqual([]);
+    sightings.see(look(10), 61_000);
+    expect(sightings.positions()).toEqual([{ memberId, term: '2', index: '9' }]);
+  });
+
+  it('that the member has lost since are not', () => {
+    const sightings = new Sightings([]);
+    sightings.see(look(9), 0);
+    sightings.see(look(8), 2_000);
+    expect(sightings.positions()).toEqual([]);
   });
 
   it('of a member that is silent are not: its disk may never have had them', () => {
@@ -45,7 +53,7 @@ describe('places in the log', () => {
   it('are all remembered that it had before it was silent, when it is back', () => {
     const sightings = new Sightings([]);
     sightings.see(look(5), 0);
-    sightings.see(look(7), 2_000);
+    sightings.see(look(7, { reads: false }), 2_000);
     sightings.see(look(), 6_000);
     sightings.see(look(20), 60_000);
     expect(sightings.positions()).toEqual([{ memberId, term: '2', index: '7' }]);
@@ -57,4 +65,13 @@ describe('places in the log', () => {
     sightings.see(look(6), 20_000);
     expect(sightings.positions()).toEqual([{ memberId, term: '2', index: '50' }]);
   });
+});
+
+it('a member has served once a read has gone through it', () => {
+  const sightings = new Sightings([{ memberId, term: '2', index: '50' }]);
+  expect(sightings.hasServed(memberId)).toBe(false);
+  sightings.see(look(60, { reads: false }), 0);
+  expect(sightings.hasServed(memberId)).toBe(false);
+  sightings.see(look(60), 2_000);
+  expect(sightings.hasServed(memberId)).toBe(true);
 });

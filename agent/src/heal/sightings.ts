@@ -15,28 +15,16 @@ interface NodeSighting {
   etcdSinceMs: number;
 }
 
-/**
- * How long before it was last seen a member must have been at a place for it to be remembered. What a member tells may be ahead of
- * what its disk has by one write (etcd applies what is committed beside it), and a power cut in that moment is no rolled-back disk.
- */
-const settledMs = 3_000;
-/** Between two places of one member that are kept until they are settled. */
-const placeMs = 1_000;
-
 /** Looks come every few seconds. An agent that was stopped or starved for longer has not watched. */
 const gapMsMax = 15_000;
-
-interface Place {
-  readonly atMs: number;
-  readonly position: RememberedPosition;
-}
 
 export class Sightings {
   private readonly nodes = new Map<string, NodeSighting>();
   private readonly since = new Map<string, number>();
-  /** By member, the oldest first: places that are not settled yet. */
-  private readonly pending = new Map<string, Place[]>();
+  /** By member: where it said to be in the last look. Its disk may lack what it has just applied: etcd saves that at the same time. */
+  private readonly told = new Map<string, RememberedPosition>();
   private readonly settled: Map<string, RememberedPosition>;
+  private readonly serving = new Set<string>();
 
   constructor(known: readonly RememberedPosition[]) {
     this.settled = new Map(known.map((position) => [position.memberId, position]));
@@ -45,7 +33,7 @@ export class Sightings {
   see({ endpoints, peers }: Look, nowMs: number): void {
     for (const endpoint of endpoints) {
       this.note(endpoint.node, 'etcd', etcdState(endpoint), nowMs);
-      this.notePosition(endpoint, nowMs);
+      this.notePosition(endpoint);
     }
     for (const { node, kind } of peers) this.note(node, 'agent', kind, nowMs);
   }
@@ -83,6 +71,11 @@ export class Sightings {
     return [...this.settled.values()];
   }
 
+  /** Whether a read has gone through this member since this agent began to look. */
+  hasServed(memberId: string): boolean {
+    return this.serving.has(memberId);
+  }
+
   private note(node: string, part: 'agent' | 'etcd', state: AgentState | EtcdState, nowMs: number): void {
     const seen: NodeSighting = this.nodes.get(node) ?? {
       agent: 'unknown',
@@ -95,16 +88,16 @@ export class Sightings {
     Object.assign(seen, { [part]: state, [`${part}SinceMs`]: nowMs });
   }
 
-  private notePosition({ status }: EndpointSight, nowMs: number): void {
+  private notePosition({ status, list }: EndpointSight): void {
     if (status === undefined) return;
     const { memberId, raftTerm: term, raftAppliedIndex, raftIndex } = status;
     const index = raftAppliedIndex === '0' ? raftIndex : raftAppliedIndex;
-    const places = this.pending.get(memberId) ?? [];
-    this.pending.set(memberId, places);
-    while (places[0] !== undefined && nowMs - places[0].atMs >= settledMs)
-      this.settle(places.shift()!.position);
-    if (nowMs - (places.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) >= placeMs)
-      places.push({ atMs: nowMs, position: { memberId, term, index } });
+    const before = this.told.get(memberId);
+    this.told.set(memberId, { memberId, term, index });
+    if (list === undefined) return;
+    this.serving.add(memberId);
+    // The read went through its raft loop, which had saved by then what was told before the read began.
+    if (before !== undefined && BigInt(index) >= BigInt(before.index)) this.settle(before);
   }
 
   private settle({ memberId, term, index }: RememberedPosition): void {

@@ -8,6 +8,7 @@ import { classifyUnit } from '@etcd-agent/etcd';
 import {
   type LinkChannel,
   localAddresses,
+  memoryFacts,
   plainAddress,
   type SystemdServiceManager,
 } from '@etcd-agent/platform';
@@ -65,10 +66,11 @@ export class Preflight {
     const dataDir = await judgeDataDir(files, params, { record, spec });
     // Measuring writes a file for a moment: not in a directory that is somebody else's, not even there.
     const mayWrite = dataDir.kind !== 'foreign' && dataDir.kind !== 'unknown';
-    const [etcd, unit, disk, account, snapshots] = await Promise.all([
+    const [etcd, unit, disk, memory, account, snapshots] = await Promise.all([
       etcdFacts(host),
       unitFacts(host),
       diskFacts(host, mayWrite ? params.dataDir : dirname(params.dataDir)),
+      memoryFacts(),
       accountFacts(host),
       params.snapshots === undefined ? undefined : snapshotFacts(host, params.snapshots.dir),
     ]);
@@ -79,6 +81,7 @@ export class Preflight {
       addresses: localAddresses().map(({ address }) => address),
       dataDir,
       disk,
+      memory,
       account,
       ports: { client, peer },
       ...(snapshots === undefined ? {} : { snapshots }),

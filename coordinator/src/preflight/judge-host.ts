@@ -1,4 +1,4 @@
-/** The checks of the host under etcd: clock, disk, and what snapshots need. Pure. */
+/** The checks of the host under etcd: clock, disk, memory, and what snapshots need. Pure. */
 import { type Finding, finding, type NodeReport } from './findings.js';
 
 /** Peers warn from one second on; certificates and leases of the cluster do not survive much more. Milliseconds. */
@@ -10,6 +10,10 @@ const freeFailBytes = 256 * 1024 ** 2;
 const freeWarnBytes = 4 * 1024 ** 3;
 /** etcd's advice for the disk under its WAL: p99 below 10 ms. */
 const fsyncWarnMs = 10;
+/** etcd maps its whole database, 2 GiB at its default quota, and keeps an index of all keys besides. */
+const memoryWarnBytes = 1024 ** 3;
+/** More than what any host swaps out at its start and never needs again. */
+const swapWarnBytes = 256 * 1024 ** 2;
 
 export function clock({ place, clock: { offsetMs, uncertainMs } }: NodeReport): Finding {
   const off = Math.max(0, Math.abs(offsetMs) - uncertainMs);
@@ -55,6 +59,33 @@ export function disk({ place, facts: { disk: found } }: NodeReport): Finding[] {
       slow ? `${latency}: etcd wants less than ${fsyncWarnMs} ms` : latency,
       `a faster disk under ${place.dataDir}, or a longer heartbeatInterval and electionTimeout`,
     ),
+  ];
+}
+
+export function memory({ place, facts: { memory: found } }: NodeReport): Finding[] {
+  if (found === undefined) return [];
+  const { totalBytes, availableBytes, swapUsedBytes } = found;
+  const state = `${formatBytes(availableBytes)} of ${formatBytes(totalBytes)} available`;
+  if (availableBytes < memoryWarnBytes)
+    return [
+      finding(
+        place,
+        'memory',
+        'warn',
+        `${state}: etcd wants its whole database in memory`,
+        'more memory, or fewer other programs on that host',
+      ),
+    ];
+  return [
+    swapUsedBytes > swapWarnBytes
+      ? finding(
+          place,
+          'memory',
+          'warn',
+          `${state}, ${formatBytes(swapUsedBytes)} swapped out: a member that waits for its own memory misses heartbeats`,
+          'swapoff -a on that host, or more memory',
+        )
+      : finding(place, 'memory', 'ok', state),
   ];
 }
 

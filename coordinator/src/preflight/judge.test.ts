@@ -22,6 +22,7 @@ const goodFacts = (address: string): PreflightFacts => ({
   addresses: ['127.0.0.1', address],
   dataDir: { kind: 'missing' },
   disk: { kind: 'measured', freeBytes: 50 * 1024 ** 3, fsyncMsMedian: 1.2, fsyncMsMax: 4 },
+  memory: { totalBytes: 8 * 1024 ** 3, availableBytes: 6 * 1024 ** 3, swapUsedBytes: 0 },
   account: { kind: 'present', name: 'etcd', uid: 990, gid: 990 },
   ports: { client: { kind: 'listening' }, peer: { kind: 'listening' } },
 });
@@ -73,6 +74,7 @@ describe('the preflight', () => {
       'data-dir',
       'disk-free',
       'disk-fsync',
+      'memory',
       'reach-agent',
       'reach-client',
       'reach-peer',
@@ -252,6 +254,22 @@ describe('the preflight', () => {
     // The agent knows better where it is its own unit that closes the place.
     const next = 'another dataDir, or on the host: …';
     expect(troubles({ facts: { disk: { kind: 'failed', why: 'closed', next } } })).toMatchObject([{ next }]);
+  });
+
+  it('warns of little memory, and of memory that is swapped out', () => {
+    const gib = 1024 ** 3;
+    const memory = (availableBytes: number, swapUsedBytes = 0) =>
+      troubles({ facts: { memory: { totalBytes: 8 * gib, availableBytes, swapUsedBytes } } });
+    expect(memory(gib)).toEqual([]);
+    expect(memory(gib, 200 * 1024 ** 2)).toEqual([]);
+    expect(memory(gib - 1)).toMatchObject([
+      { check: 'memory', result: 'warn', message: expect.stringContaining('1023 MiB of 8.0 GiB available') },
+    ]);
+    expect(memory(2 * gib, gib)).toMatchObject([
+      { check: 'memory', result: 'warn', message: expect.stringContaining('1.0 GiB swapped out') },
+    ]);
+    // An older agent does not tell.
+    expect(troubles({ facts: { memory: undefined } })).toEqual([]);
   });
 
   it('tells free space in a unit that shows it', () => {

@@ -4,7 +4,7 @@
  */
 import { type Expectation, type Finding, finding, type NodeReport } from './findings.js';
 import { account, dataDir, etcdBinary, etcdVersion, unit } from './judge-etcd.js';
-import { clock, disk, snapshots } from './judge-host.js';
+import { clock, disk, memory, snapshots } from './judge-host.js';
 import { address, port, reach, sourceAddress } from './judge-network.js';
 
 /** `toInstall`: what a bootstrap would put where first; the etcd that is there now is not judged on those nodes. */
@@ -27,6 +27,7 @@ export function judge(
     port(report, 'peer'),
     dataDir(report, expected),
     ...disk(report),
+    ...memory(report),
     // What restores them comes with etcd.
     ...(stays.includes(report) ? snapshots(report) : []),
     ...reach(report),

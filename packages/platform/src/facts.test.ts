@@ -1,6 +1,6 @@
 /** What a host says of its distribution. */
 import { expect, it } from 'vitest';
-import { hostFacts, parseOsRelease } from './facts.js';
+import { hostFacts, memoryFacts, parseOsRelease } from './facts.js';
 
 it.each([
   [
@@ -30,4 +30,11 @@ it('this host is known: its own release, and memory that is more than this proce
   expect(os.distro).not.toBe('unknown');
   expect(memoryBytes).toBeGreaterThan(process.memoryUsage.rss());
   expect(bootId).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+it('of its memory some is available, and what is swapped out is counted', async () => {
+  const { totalBytes, availableBytes, swapUsedBytes } = await memoryFacts();
+  expect(availableBytes).toBeGreaterThan(0);
+  expect(availableBytes).toBeLessThan(totalBytes);
+  expect(swapUsedBytes).toBeGreaterThanOrEqual(0);
 });

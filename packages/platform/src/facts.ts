@@ -1,10 +1,10 @@
 /**
  * What this host is: facts that change rarely (read once) and cheap ones that are read anew each time. Of systeminformation only
- * what reads files is used. Its osInfo runs `hostname -f` and waits for the end of it: without a name server that holds a
+ * the memory is taken, which it reads from a file. Its osInfo runs `hostname -f` and waits for the end of it: without a name server that holds a
  * program up for many seconds, just after a power cut.
  */
 import { readFile } from 'node:fs/promises';
-import { availableParallelism, hostname, networkInterfaces, release } from 'node:os';
+import { availableParallelism, hostname, networkInterfaces, release, totalmem } from 'node:os';
 import { parseEnv } from 'node:util';
 import { type FileSystemView, fileSystemOf } from './mounts.js';
 import { currentBootId } from './processes.js';
@@ -27,6 +27,13 @@ export interface HostFacts {
   readonly bootId: string;
   /** From the CPU's own flag; `unknown` where the CPU has no such flag. */
   readonly virtual: 'yes' | 'no' | 'unknown';
+}
+
+export interface MemoryFacts {
+  readonly totalBytes: number;
+  /** What programs can have before something is swapped out. */
+  readonly availableBytes: number;
+  readonly swapUsedBytes: number;
 }
 
 export interface LocalAddress {
@@ -115,18 +122,19 @@ export const linuxHost: Host = {
   bootId: currentBootId,
 };
 
-async function readFacts(): Promise<HostFacts> {
+/** As it is now. */
+export async function memoryFacts(): Promise<MemoryFacts> {
   const { default: information } = await import('systeminformation');
-  const [distribution, memory, bootId, virtual] = await Promise.all([
-    readOsRelease(),
-    information.mem(),
-    currentBootId(),
-    isVirtual(),
-  ]);
+  const { total, available, swapused } = await information.mem();
+  return { totalBytes: total, availableBytes: available, swapUsedBytes: swapused };
+}
+
+async function readFacts(): Promise<HostFacts> {
+  const [distribution, bootId, virtual] = await Promise.all([readOsRelease(), currentBootId(), isVirtual()]);
   return {
     hostname: hostname(),
     os: { platform: process.platform, ...distribution, kernel: release(), arch: process.arch },
-    memoryBytes: memory.total,
+    memoryBytes: totalmem(),
     cpus: availableParallelism(),
     bootId,
     virtual,

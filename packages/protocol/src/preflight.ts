@@ -56,6 +56,10 @@ export const preflightFactsSchema = z.strictObject({
       next: z.string().optional(),
     }),
   ]),
+  /** Older agents do not tell. */
+  memory: z
+    .strictObject({ totalBytes: z.number(), availableBytes: z.number(), swapUsedBytes: z.number() })
+    .optional(),
   account: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('present'), name: z.string(), uid: z.int(), gid: z.int() }),
     z.strictObject({ kind: z.literal('missing'), name: z.string() }),

@@ -37,6 +37,8 @@ const toldElsewhere = [
   'all hosts lose power and one comes back with an older disk: nothing is lost',
   // There is one in which those that come back in between do not know better.
   'the last writes are on a disk that comes back older and on a host that comes back last: nothing is lost',
+  // Of minutes, which are seconds here.
+  'the last writes are on a disk that comes back older and, late, on a host that comes back after one that was away: nothing is lost',
 ];
 
 type Running = {

@@ -18,6 +18,8 @@ const answerMsMax = 6_000;
 interface Asked {
   /** Since when enough other agents can be asked. */
   readonly sinceMs: number | undefined;
+  /** The same where an absence that an agent may not have noticed does not count. */
+  readonly firstMs: number;
   /** When they last could. */
   readonly answeredMs: number;
   /** When they last could for long enough, or this one did not run: it asks anew then. */
@@ -48,13 +50,16 @@ export class AgentKnowledge {
   }
 
   /**
-   * For how long the agent of this host has asked and not heard enough others, milliseconds; undefined: it may have heard them.
+   * For how long the agent of this host has asked and not heard so many others that one of them must know, milliseconds; undefined:
+   * it may have heard them. And for how long it has heard one of them, at least.
    */
-  unheardMs(node: string, enough: Enough): number | undefined {
+  unheardMs(node: string): { readonly forMs: number; readonly oneForMs: number } | undefined {
     this.seeWhoAnswers();
     const { nowMs } = this.cluster.clock;
-    const { answeredMs, lastMs } = this.#asked.get(`${enough} ${node}`)!;
-    return nowMs - answeredMs > answerMsMax ? nowMs - lastMs : undefined;
+    const [one, quorum] = (['one', 'anyQuorum'] as const).map((each) => this.#asked.get(`${each} ${node}`)!);
+    if (nowMs - quorum!.answeredMs <= answerMsMax) return undefined;
+    const hearsOne = nowMs - one!.answeredMs <= answerMsMax;
+    return { forMs: nowMs - quorum!.lastMs, oneForMs: hearsOne ? nowMs - one!.firstMs : 0 };
   }
 
   /** Looked at every second. */
@@ -88,11 +93,19 @@ export class AgentKnowledge {
   #seeAnswers(node: string, enough: Enough, answers: boolean): void {
     const { nowMs } = this.cluster.clock;
     const key = `${enough} ${node}`;
-    const before = this.#asked.get(key) ?? { sinceMs: undefined, answeredMs: 0, lastMs: nowMs };
+    const nothing = {
+      sinceMs: undefined,
+      firstMs: nowMs,
+      answeredMs: Number.NEGATIVE_INFINITY,
+      lastMs: nowMs,
+    };
+    const before = this.#asked.get(key) ?? nothing;
     const sinceMs = answers ? (before.sinceMs ?? nowMs) : undefined;
     const heard = sinceMs !== undefined && nowMs - sinceMs >= heardMsMin;
+    const isAbsent = nowMs - before.answeredMs > answerMsMax;
     this.#asked.set(key, {
       sinceMs,
+      firstMs: isAbsent ? nowMs : before.firstMs,
       answeredMs: answers ? nowMs : before.answeredMs,
       lastMs: heard || !this.#agentRuns(node) ? nowMs : before.lastMs,
     });

@@ -99,15 +99,15 @@ interface ScenarioPlant {
 export const scenarioPlants: Readonly<Record<string, ScenarioPlant>> = {
   /** Nobody answers, so nobody objects. */
   aloneIsEnough: {
-    plant: lying((picture) => ({ ...picture, held: { ...picture.held, alone: 400_000 } })),
-    scenario: 'the last writes are on a disk that comes back older',
+    plant: lying((picture) => ({ ...picture, held: { ...picture.held, unasked: 400_000 } })),
+    scenario: 'and on a host that comes back last',
     breaks: 'I4',
   },
 
   /** Somebody answers and does not object, so nobody does. */
   oneIsEnough: {
-    plant: lying((picture) => ({ ...picture, held: { ...picture.held, quorumUnasked: 400_000 } })),
-    scenario: 'a host that comes back after one that was away',
+    plant: lying((picture) => ({ ...picture, held: { ...picture.held, someUnasked: 400_000 } })),
+    scenario: 'and on a host that comes back soon after one that was away',
     breaks: 'I4',
   },
 

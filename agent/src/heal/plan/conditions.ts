@@ -14,7 +14,8 @@ export function conditions(picture: Seen): readonly string[] {
     ['silent', runs(picture) && picture.own.kind === 'silent'],
     ['removed', isRemoved(picture)],
     ['alone', isAlone(picture)],
-    ['quorumUnasked', isQuorumUnasked(picture)],
+    ['unasked', unasked(picture).length > 0],
+    ['someUnasked', unasked(picture).length > 0 && !isAlone(picture)],
     ['leading', picture.journal !== undefined && leads(picture)],
     ['ownLearner', picture.own.kind === 'answers' && picture.own.isLearner],
     ['hashDiffers', picture.hashes.kind === 'differ'],
@@ -32,21 +33,25 @@ export function runs({ service }: Pick<Picture, 'service'>): boolean {
   return service.kind === 'active' || service.kind === 'activating';
 }
 
-/** Nodes that should have an agent: those that were removed for good are in no quorum. */
-function others({ peers, me }: Pick<Picture, 'peers' | 'me'>): Picture['peers'] {
-  return peers.filter(({ node }) => !me.unwanted.includes(node));
-}
-
 /** No other agent answers, though there are nodes that should have one. */
-export function isAlone(picture: Pick<Picture, 'peers' | 'me'>): boolean {
-  return others(picture).length > 0 && others(picture).every(({ kind }) => kind !== 'up');
+export function isAlone({ peers, me }: Pick<Picture, 'peers' | 'me'>): boolean {
+  const others = wanted({ peers, me });
+  return others.length > 0 && others.every(({ kind }) => kind !== 'up');
 }
 
-/** The nodes that do not answer could have been a quorum with this one: those that do need not know how far that went. */
-export function isQuorumUnasked(picture: Pick<Picture, 'peers' | 'me'>): boolean {
-  const all = others(picture);
-  const silent = all.filter(({ kind }) => kind !== 'up').length;
-  return silent > 0 && silent + 1 >= quorum(all.length + 1);
+/**
+ * Nodes whose agents do not answer, where they could have been a quorum with this one: those that answer, if any, need not know how
+ * far that went. Otherwise none.
+ */
+export function unasked({ peers, me }: Pick<Picture, 'peers' | 'me'>): Picture['peers'] {
+  const others = wanted({ peers, me });
+  const silent = others.filter(({ kind }) => kind !== 'up');
+  return silent.length > 0 && silent.length + 1 >= quorum(others.length + 1) ? silent : [];
+}
+
+/** Nodes that were removed for good are in no quorum. */
+function wanted({ peers, me }: Pick<Picture, 'peers' | 'me'>): Picture['peers'] {
+  return peers.filter(({ node }) => !me.unwanted.includes(node));
 }
 
 function leads({ own }: Seen): boolean {

@@ -7,6 +7,7 @@ import { data, me, stepOf, waits } from './testdata/asking.js';
 import { cluster, id, member, peer, picture, silent, stopped } from './testdata/pictures.js';
 
 describe('etcd down with its data intact', () => {
+  const lost = { kind: 'unknown', why: 'no leader', answering: 1 } as const;
   const checked = (change: Partial<Extract<Picture['disk'], { kind: 'checked' }>> = {}) =>
     ({
       kind: 'checked',
@@ -24,7 +25,6 @@ describe('etcd down with its data intact', () => {
   });
 
   it('is started without a quorum too, and nothing else is done', () => {
-    const lost = { kind: 'unknown', why: 'no answer', answering: 0 } as const;
     expect(stepOf(picture({ ...stopped(), cluster: lost, disk: checked() }))).toEqual({ kind: 'startEtcd' });
   });
 
@@ -55,15 +55,14 @@ describe('etcd down with its data intact', () => {
   });
 
   describe('and no other agent answers', () => {
-    const alone = (aloneMs: number, change: Partial<Picture> = {}) =>
+    const alone = (forMs: number, change: Partial<Picture> = {}) =>
       picture({
         ...stopped(),
         peers: [silent(0), silent(1)],
         disk: checked(),
-        held: { alone: aloneMs },
+        held: { alone: forMs, unasked: forMs },
         ...change,
       });
-    const lost = { kind: 'unknown', why: 'no leader', answering: 1 } as const;
     const started = { step: { kind: 'startEtcd' }, why: expect.stringContaining('no other agent') };
 
     it('is started after five seconds where the others have a quorum', () => {
@@ -72,14 +71,14 @@ describe('etcd down with its data intact', () => {
     });
 
     it('waits five minutes where they have none: on an older disk it could take back what was acknowledged', () => {
-      waits(alone(299_000, { cluster: lost }), /none answers.*started without more in 1 s/);
+      waits(alone(299_000, { cluster: lost }), /none answers.*started all the same in 1 s/);
       expect(planHeal(alone(300_000, { cluster: lost })).decision).toMatchObject(started);
     });
 
     it('says of each why it does not answer', () => {
       const { waiting } = planHeal(alone(1, { cluster: lost }));
       expect(waiting.at(-1)).toMatchObject({
-        reason: expect.stringContaining('nobody tells of a quorum'),
+        reason: expect.stringContaining('no quorum is seen'),
         evidence: { etcd0: expect.any(String), etcd1: expect.any(String) },
       });
     });
@@ -90,39 +89,49 @@ describe('etcd down with its data intact', () => {
       expect(stepOf(alone(1, { me: removed, cluster: lost }))).toEqual({ kind: 'startEtcd' });
     });
 
+    it('waits for nobody where this agent has seen its member serve: it knows how far that went', () => {
+      const watched = { ...picture().me, hasServed: true };
+      expect(stepOf(alone(1, { me: watched, cluster: lost }))).toEqual({ kind: 'startEtcd' });
+      waits(alone(1, { me: watched }), /none answers/);
+    });
+
     it('waits no longer when one does answer, where the others have a quorum', () => {
       expect(stepOf(alone(1, { peers: [silent(0), peer(1)] }))).toEqual({ kind: 'startEtcd' });
     });
   });
 
   describe('and some other agents answer', () => {
-    const lost = { kind: 'unknown', why: 'no leader', answering: 1 } as const;
-    const some = (askedMs: number, peers: Picture['peers'], change: Partial<Picture> = {}) =>
-      picture({
-        ...stopped(),
-        peers,
-        disk: checked(),
-        cluster: lost,
-        held: { quorumUnasked: askedMs },
-        ...change,
-      });
+    const some = (held: Picture['held'], peers: Picture['peers'], change: Partial<Picture> = {}) =>
+      picture({ ...stopped(), peers, disk: checked(), cluster: lost, held, ...change });
+    const one = [silent(0), peer(1)];
 
     it('waits a minute where the silent ones may have been a quorum with it, while those that answer were away', () => {
-      const one = [silent(0), peer(1)];
-      waits(some(59_000, one), /may have been one with etcd0, not heard yet; started without more in 1 s/);
-      expect(stepOf(some(60_000, one))).toEqual({ kind: 'startEtcd' });
+      waits(
+        some({ unasked: 59_000, someUnasked: 59_000 }, one),
+        /this node with etcd0, not heard yet; started all the same in 1 s/,
+      );
+      expect(planHeal(some({ unasked: 60_000, someUnasked: 60_000 }, one)).decision).toMatchObject({
+        step: { kind: 'startEtcd' },
+        why: expect.stringContaining('etcd0 could not be asked for 60 s'),
+      });
+    });
+
+    it('waits that minute from the first answer on, and five in all', () => {
+      waits(some({ unasked: 240_000, someUnasked: 1_000 }, one), /all the same in 59 s/);
+      waits(some({ unasked: 299_000, someUnasked: 1_000 }, one), /all the same in 1 s/);
+      expect(stepOf(some({ unasked: 300_000, someUnasked: 1_000 }, one))).toEqual({ kind: 'startEtcd' });
     });
 
     it('waits for nobody where the silent ones cannot have been a quorum with it', () => {
-      expect(stepOf(some(0, [peer(0), peer(1)]))).toEqual({ kind: 'startEtcd' });
+      expect(stepOf(some({}, [peer(0), peer(1)]))).toEqual({ kind: 'startEtcd' });
       const three = [peer(0), peer(1), peer(3), silent(4)];
-      expect(stepOf(some(0, three))).toEqual({ kind: 'startEtcd' });
-      waits(some(0, [peer(0), peer(1), silent(3), silent(4)]), /one with etcd3, etcd4, not heard/);
+      expect(stepOf(some({}, three))).toEqual({ kind: 'startEtcd' });
+      waits(some({}, [peer(0), peer(1), silent(3), silent(4)]), /this node with etcd3, etcd4, not heard/);
     });
 
     it('does not count nodes that were removed for good', () => {
       const removed = { ...picture().me, unwanted: ['etcd0'] };
-      expect(stepOf(some(0, [silent(0), peer(1)], { me: removed }))).toEqual({ kind: 'startEtcd' });
+      expect(stepOf(some({}, one, { me: removed }))).toEqual({ kind: 'startEtcd' });
     });
   });
 

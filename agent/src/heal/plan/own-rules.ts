@@ -2,7 +2,7 @@
  * The rules over this node's own etcd, its data and its files, but for its replacement: what is started, restarted, restored,
  * and what is not touched.
  */
-import { isAlone, isQuorumUnasked, isStopped, myId, runs, stoppedByHand } from './conditions.js';
+import { isAlone, isStopped, myId, runs, stoppedByHand, unasked } from './conditions.js';
 import { guardLosing, guardPromote, seconds } from './guards.js';
 import type { Picture } from './picture.js';
 import { type HealOutcome, hold, nothing, report, step } from './step.js';
@@ -13,12 +13,12 @@ const comparedMsMax = 10_000;
 const askMsMax = 5_000;
 /**
  * The same where nobody has one. This etcd could be what makes it: on an older disk, with a member that lacks the last writes,
- * it would take them back. Hosts that lost power together come back minutes apart; that no agent is heard any more at all must
+ * it would take them back. Hosts that lost power together come back minutes apart; that agents are not heard any more at all must
  * not keep a cluster down for good.
  */
-const aloneMsMax = 5 * 60_000;
-/** The same where some answer, and may all have been away when the last writes were made. */
-const unaskedMsMax = 60_000;
+const unaskedMsMax = 5 * 60_000;
+/** Where some answer, which may all have been away when the last writes were made, it is waited no longer than this for the rest. */
+const someUnaskedMsMax = 60_000;
 const backoffMsMax = 60_000;
 /** Disks that are waited for most of the time explain an etcd that does not answer. */
 const ioPressureMax = 60;
@@ -85,7 +85,7 @@ export function restoreFiles(picture: Picture): HealOutcome {
 
 /**
  * Preconditions: a WAL of this node's member; etcd is down and nobody starts it; its disk was compared with what others
- * remember and is not behind. Stopped by hand: after the waiting time; disabled or masked: never.
+ * remember and is not behind; enough others were asked, or waited for. Stopped by hand: after the waiting time; disabled or masked: never.
  */
 export function startEtcd(picture: Picture): HealOutcome {
   const { service, data, policy } = picture;
@@ -117,7 +117,7 @@ export function startEtcd(picture: Picture): HealOutcome {
 
 /**
  * A start after the waiting time of former ones that did not last, and after the disk was compared, a moment ago, with what
- * others remember. Preconditions: etcd is down, and its data is of this node's member.
+ * others remember, or they were waited for. Preconditions: etcd is down, and its data is of this node's member.
  */
 export function startChecked(rule: string, picture: Picture): HealOutcome {
   const { service, disk, peers } = picture;
@@ -135,7 +135,7 @@ export function startChecked(rule: string, picture: Picture): HealOutcome {
   if (asks !== undefined)
     return hold(
       rule,
-      `asking the other agents where this member was: ${asks.why}; started without more in ${seconds(asks.forMs)}; ${disk.why}`,
+      `asking the other agents where this member was: ${asks.why}; started all the same in ${seconds(asks.forMs)}; ${disk.why}`,
       Object.fromEntries(
         peers.flatMap((peer) => (peer.kind === 'silent' ? [[peer.node, peer.why.slice(0, 200)]] : [])),
       ),
@@ -144,30 +144,41 @@ export function startChecked(rule: string, picture: Picture): HealOutcome {
     disk.position === undefined
       ? `${disk.why}: etcd says itself what is wrong with it`
       : `its data is intact: ${disk.why}`;
-  const unasked = isAlone(picture)
-    ? `; no other agent could be asked for ${seconds(picture.held.alone ?? 0)}`
-    : '';
-  return step(rule, { kind: 'startEtcd' }, `${found}${unasked}`, {
+  return step(rule, { kind: 'startEtcd' }, `${found}${notAsked(picture)}`, {
     asked: peers.filter(({ kind }) => kind === 'up').length,
   });
 }
 
 /** For how long other agents are waited for yet that could say where this member was, and why; undefined: enough were asked. */
 function asksOn(picture: Picture): { readonly forMs: number; readonly why: string } | undefined {
-  const { cluster, held, peers, me } = picture;
+  const { cluster, held, me } = picture;
   const wait = (forMs: number, why: string) => (forMs > 0 ? { forMs, why } : undefined);
-  if (isAlone(picture)) {
-    const aloneMs = held.alone ?? 0;
-    return cluster.kind === 'known'
-      ? wait(askMsMax - aloneMs, 'none answers')
-      : wait(aloneMsMax - aloneMs, 'none answers, and nobody tells of a quorum');
-  }
-  if (cluster.kind === 'known' || !isQuorumUnasked(picture)) return undefined;
-  const silent = peers.filter(({ kind, node }) => kind !== 'up' && !me.unwanted.includes(node));
+  const alone = isAlone(picture);
+  if (cluster.kind === 'known') return alone ? wait(askMsMax - (held.alone ?? 0), 'none answers') : undefined;
+  const silent = unasked(picture);
+  // This agent has seen itself how far it went.
+  if (silent.length === 0 || me.hasServed) return undefined;
+  // In all, so that agents that come and go do not begin it anew.
+  const inAllMs = unaskedMsMax - (held.unasked ?? 0);
+  if (alone) return wait(inAllMs, 'none answers, and no quorum is seen');
   return wait(
-    unaskedMsMax - (held.quorumUnasked ?? 0),
-    `nobody tells of a quorum, and it may have been one with ${silent.map(({ node }) => node).join(', ')}, not heard yet`,
+    Math.min(someUnaskedMsMax - (held.someUnasked ?? 0), inAllMs),
+    `no quorum is seen; the last one may have been this node with ${namesOf(silent)}, not heard yet`,
   );
+}
+
+/** Who could not be asked, for the record. */
+function notAsked(picture: Picture): string {
+  const { cluster, held } = picture;
+  if (isAlone(picture)) return `; no other agent could be asked for ${seconds(held.alone ?? 0)}`;
+  const silent = cluster.kind === 'known' ? [] : unasked(picture);
+  return silent.length === 0
+    ? ''
+    : `; ${namesOf(silent)} could not be asked for ${seconds(held.unasked ?? 0)}`;
+}
+
+function namesOf(peers: Picture['peers']): string {
+  return peers.map(({ node }) => node).join(', ');
 }
 
 /**

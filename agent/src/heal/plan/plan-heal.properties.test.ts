@@ -111,7 +111,8 @@ const pictures: fc.Arbitrary<Picture> = fc
       dataGone: ms,
       removed: ms,
       alone: ms,
-      quorumUnasked: ms,
+      unasked: ms,
+      someUnasked: ms,
       silent: ms,
       hashDiffers: ms,
       leading: ms,
@@ -123,7 +124,16 @@ const pictures: fc.Arbitrary<Picture> = fc
     differs: rarely,
     order: rarely,
     replaces: rarely,
-    silentPeers: rarely,
+    others: fc.constantFrom([0, 1], [0, 1, 3, 4]),
+    silent: fc.oneof(
+      { weight: 5, arbitrary: fc.constant<number[]>([]) },
+      { weight: 3, arbitrary: subset([0, 1, 3, 4]) },
+    ),
+    unwanted: fc.oneof(
+      { weight: 6, arbitrary: fc.constant<number[]>([]) },
+      { weight: 1, arbitrary: subset([0, 3]) },
+    ),
+    hasServed: rarely,
     stalledMs: ms,
   })
   .map((seen) => {
@@ -158,6 +168,8 @@ const pictures: fc.Arbitrary<Picture> = fc
       me: {
         ...base.me,
         learners: seen.learners,
+        hasServed: seen.hasServed,
+        unwanted: seen.unwanted.map((node) => `etcd${node}`),
         addNeeds: seen.quorumAdds ? 'quorum' : 'everyVoter',
         replaces: seen.replaces ? id(2) : undefined,
         memberId: seen.journal?.newId === undefined ? id(2) : id(9),
@@ -166,7 +178,7 @@ const pictures: fc.Arbitrary<Picture> = fc
       ends: { corruptInARow: seen.ends, code: seen.ends > 0 ? 'walCrc' : '', text: '' },
       hashes: seen.differs ? { kind: 'differ', others: [id(2)], agreeing: 2 } : { kind: 'notAsked' },
       order: seen.order ? { by: 'ann' } : undefined,
-      peers: seen.silentPeers ? [silent(0), silent(1)] : [peer(0), peer(1)],
+      peers: seen.others.map((node) => (seen.silent.includes(node) ? silent(node) : peer(node))),
       stalledMs: seen.stalledMs,
     });
   });
@@ -305,7 +317,7 @@ function askedLong({ peers, cluster: { kind }, held, me }: Picture): boolean {
   const up = others.filter((each) => each.kind === 'up').length;
   if (others.length === 0) return true;
   if (kind === 'known') return up > 0 || (held.alone ?? 0) >= 5_000;
-  if (up === 0) return (held.alone ?? 0) >= 300_000;
   const quorum = Math.floor((others.length + 1) / 2) + 1;
-  return up > others.length - (quorum - 1) || (held.quorumUnasked ?? 0) >= 60_000;
+  if (me.hasServed || up > others.length - (quorum - 1)) return true;
+  return (held.unasked ?? 0) >= 300_000 || (up > 0 && (held.someUnasked ?? 0) >= 60_000);
 }
