@@ -76,7 +76,7 @@ function launcher(product) {
   const flags = [...product.nodeFlags, '--disable-warning=DEP0123'].join(' ');
   return `#!/bin/sh
 unset NODE_OPTIONS NODE_PATH
-exec ${folder}/bin/node ${flags} ${folder}/bundle/main.js "$@"
+exec ${folder}/bin/node ${flags} ${folder}/bundle/main.cjs "$@"
 `;
 }
 

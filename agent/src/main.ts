@@ -7,7 +7,10 @@ import { program } from './program.js';
 /** Exit codes, the same numbers as the coordinator's. */
 const exit = { ok: 0, failed: 1, usage: 2 } as const;
 
-process.exitCode = await main();
+// No module of a bundle can wait for itself.
+void main().then((code) => {
+  process.exitCode = code;
+});
 
 async function main(): Promise<number> {
   try {

@@ -9,16 +9,21 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit();
 });
-try {
-  await program.parseAsync();
-} catch (error) {
-  const { code, exitCode } = error as { code?: string; exitCode?: number };
-  if (code?.startsWith('commander.')) process.exitCode = exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  else throw error;
+// No module of a bundle can wait for itself.
+void run();
+
+async function run(): Promise<never> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    const { code, exitCode } = error as { code?: string; exitCode?: number };
+    if (code?.startsWith('commander.')) process.exitCode = exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    else throw error;
+  }
+  // A gRPC dial to an etcd that listens and does not serve (a member without quorum does that) cannot be taken back: it would
+  // keep this process for as long as etcd waits, with its answer given long ago.
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => void stream.write('', () => resolve()));
+  }
+  process.exit();
 }
-// A gRPC dial to an etcd that listens and does not serve (a member without quorum does that) cannot be taken back: it would
-// keep this process for as long as etcd waits, with its answer given long ago.
-for (const stream of [process.stdout, process.stderr]) {
-  await new Promise<void>((resolve) => void stream.write('', () => resolve()));
-}
-process.exit();

@@ -33,14 +33,9 @@ export async function bundle() {
   });
 }
 
-/**
- * Puts a bundle in place under programs that may be running. Names of chunks are hashes of their contents, so new ones
- * disturb nobody, and main.js, which comes last, changes over by one rename. The chunks of the bundle before stay until
- * the next one, for a running program that has not yet loaded all of its own.
- */
+/** Puts a bundle in place under programs that may be running: each file changes over by one rename. */
 function install(program, files, inputs) {
   const own = join(root, program);
-  const before = readStamp(program)?.files ?? [];
   for (const { path, contents } of files) {
     const file = join(own, path);
     mkdirSync(dirname(file), { recursive: true });
@@ -49,8 +44,10 @@ function install(program, files, inputs) {
   }
   const made = files.map(({ path }) => path);
   writeFileSync(stampOf(program), JSON.stringify({ inputs, files: made }));
-  const kept = new Set([...made, ...before].map((path) => basename(path)).concat(basename(stampOf(program))));
-  for (const name of readdirSync(join(own, 'bundle'))) if (!kept.has(name)) rmSync(join(own, 'bundle', name));
+  // Of bundles before.
+  const kept = [...made.map((path) => basename(path)), basename(stampOf(program))];
+  for (const name of readdirSync(join(own, 'bundle')))
+    if (!kept.includes(name)) rmSync(join(own, 'bundle', name));
 }
 
 function isMadeFrom(program, inputs) {

@@ -1,45 +1,46 @@
-// A program made into a few files by esbuild: for a checkout (bundle.mjs here) and for packages (packaging/contents.mjs).
+// A program made into one file by esbuild: for a checkout (bundle.mjs here) and for packages (packaging/contents.mjs).
 import { readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { Failure } from './failure.mjs';
 import { root } from './paths.mjs';
 
-// Many libraries are CommonJS: they ask for modules of Node by `require`, and for files by where they are themselves, which
-// is always bundle/.
-const forCommonJs = [
-  "import { createRequire as createRequireOfBundle } from 'node:module';",
-  'const require = createRequireOfBundle(import.meta.url);',
-  'const __dirname = import.meta.dirname;',
-  'const __filename = import.meta.filename;',
-].join('\n');
+// A module of CommonJS has all of these but the last, which it gets here. Files are found by where a bundle is: always bundle/.
+const importMeta = {
+  'import.meta.dirname': '__dirname',
+  'import.meta.filename': '__filename',
+  'import.meta.url': 'urlOfBundle',
+};
+// What was a module is strict.
+const banner = "'use strict';\nconst urlOfBundle = require('node:url').pathToFileURL(__filename).href;";
 
 /**
  * Bundles `agent` or `coordinator` from its dist. Nothing is written.
  * @param {'agent' | 'coordinator'} program
  * @param {{ target: string, external?: string[] }} options `external`: what is not inside
  * @returns {Promise<{ files: { path: string, contents: Uint8Array }[], libraries: string[] }>} files by their path in the
- *   program's own folder, bundle/main.js the last; `libraries`: folders of all npm packages of which something is inside
+ *   program's own folder, bundle/main.cjs the last; `libraries`: folders of all npm packages of which something is inside
  * @throws {Failure} with esbuild's message
  */
 export async function bundleProgram(program, { target, external = [] }) {
   // Only here: this file is also loaded before anything has been installed.
   const { build } = await import('esbuild');
-  const outdir = join(root, program, 'bundle');
   const options = {
     absWorkingDir: root,
     entryPoints: [join(root, program, 'dist', 'main.js')],
-    outdir,
-    // Commands stay files of their own, loaded when they are asked for. All lie flat in bundle/, which is beside dist/:
-    // paths such as ../package.json are right from both.
-    splitting: true,
+    // Beside dist/: paths such as ../package.json are right from both.
+    outfile: join(root, program, 'bundle', 'main.cjs'),
     bundle: true,
     write: false,
     metafile: true,
     platform: 'node',
     target,
-    format: 'esm',
+    // CommonJS starts quicker than modules do, and what is imported by a command is still evaluated when it is asked for.
+    format: 'cjs',
+    // As modules are, whatever configuration of the compiler lies about.
+    tsconfigRaw: { compilerOptions: { alwaysStrict: true } },
+    define: importMeta,
     external,
-    banner: { js: forCommonJs },
+    banner: { js: banner },
     // Packages have them whole, in a file of their own.
     legalComments: 'none',
     logLevel: 'silent',
@@ -52,13 +53,9 @@ export async function bundleProgram(program, { target, external = [] }) {
       next: 'npm run build',
     });
   });
-  const code = result.outputFiles.map(({ path, contents }) => ({
-    path: join('bundle', relative(outdir, path)),
-    contents,
-  }));
-  const isMain = ({ path }) => path === join('bundle', 'main.js');
+  const [{ contents }] = result.outputFiles;
   const libraries = librariesOf(Object.keys(result.metafile.inputs));
-  return { files: [...protoFiles(libraries), ...code.toSorted((a, b) => isMain(a) - isMain(b))], libraries };
+  return { files: [...protoFiles(libraries), { path: join('bundle', 'main.cjs'), contents }], libraries };
 }
 
 /** Folders of npm packages; a file of ours has none. */
