@@ -7,6 +7,8 @@ import { program } from './program.js';
 /** Exit codes, the same numbers as the coordinator's. */
 const exit = { ok: 0, failed: 1, usage: 2 } as const;
 
+// Until it has ended: a promise that nobody keeps any more must not pass for work that was done.
+process.exitCode = exit.failed;
 // No module of a bundle can wait for itself.
 void main().then((code) => {
   process.exitCode = code;

@@ -9,6 +9,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit();
 });
+// A promise that nobody keeps any more: the command has not done its work, and a script must not take it for done.
+process.once('beforeExit', () => {
+  process.stderr.write('error: ended before its work was done\n  next:  run the same command again\n');
+  process.exitCode = exitCodes.failed;
+});
 // No module of a bundle can wait for itself.
 void run();
 

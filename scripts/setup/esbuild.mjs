@@ -44,6 +44,8 @@ export async function bundleProgram(program, { target, external = [] }) {
     // Packages have them whole, in a file of their own.
     legalComments: 'none',
     logLevel: 'silent',
+    // Any other form of it would be nothing, without a word.
+    logOverride: { 'empty-import-meta': 'error' },
   };
   const result = await build(options).catch((error) => {
     throw new Failure({

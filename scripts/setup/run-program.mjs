@@ -1,7 +1,16 @@
 // Runs a program of this checkout: its bundle, which is the same in one file and halves the CPU of a start. A package has a start of its
 // own (packaging/contents.mjs).
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,12 +19,16 @@ import { root } from './paths.mjs';
 
 /** What less is compiled by then was no run of much use to the next. */
 const codeBytesMin = 1_000_000;
+const digestLength = 32;
+
+/** How the bundle imports modules; undefined in Node 21 before 21.7. */
+const canImport = vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
 
 /** @param {'agent' | 'coordinator'} program */
 export async function runProgram(program) {
   quietDeprecation();
   const bundle = join(root, program, 'bundle', 'main.cjs');
-  if (isUpToDate(bundle)) runBundle(bundle);
+  if (canImport !== undefined && isUpToDate(bundle)) runBundle(bundle);
   else await import(pathToFileURL(join(root, program, 'dist', 'main.js')).href);
 }
 
@@ -49,38 +62,47 @@ function isUpToDate(bundle) {
 }
 
 /**
- * What V8 has compiled in one run is kept for the next, beside the bundle: a third of the CPU of a start. It is that of these very
- * bytes, by their digest (V8 itself compares their length only), and V8 refuses what another version of it has made.
+ * What V8 has compiled in one run is kept for the next, beside the bundle: a third of the CPU of a start. V8 refuses what another
+ * version or other flags of it have made, and compares the length of the source only, and nothing of the code: digests do.
  */
 function runBundle(file) {
   const bytes = readFileSync(file);
-  const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
-  const codeFile = join(dirname(file), `${digest}-${process.version}.code`);
+  const { arch, versions } = process;
+  const codeFile = join(dirname(file), `${digestOf(bytes)}-${arch}-${versions.v8}.code`);
   const source = `(function (exports, require, module, __filename, __dirname) {${bytes.toString('utf8')}\n})`;
-  const cachedData = readIfThere(codeFile);
-  const importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-  const script = new vm.Script(source, { filename: file, cachedData, importModuleDynamically });
+  const cachedData = readCode(codeFile);
+  const script = new vm.Script(source, { filename: file, cachedData, importModuleDynamically: canImport });
   if (cachedData === undefined || script.cachedDataRejected)
-    process.once('exit', () => keepCode(script.createCachedData(), codeFile));
+    process.once('exit', () => keepCode(script, codeFile));
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
 }
 
-function readIfThere(file) {
+/** Undefined where there is none, or half of it. */
+function readCode(file) {
   try {
-    return readFileSync(file);
+    const kept = readFileSync(file);
+    const code = kept.subarray(digestLength);
+    return digestOf(code) === kept.subarray(0, digestLength).toString('latin1') ? code : undefined;
   } catch {
     return undefined;
   }
 }
 
-function keepCode(code, file) {
-  if (code.length < codeBytesMin) return;
+/** A checkout that cannot be written to stays as quick as it was. */
+function keepCode(script, file) {
+  const half = `${file}.${process.pid}`;
   try {
-    const half = `${file}.${process.pid}`;
-    writeFileSync(half, code);
+    accessSync(dirname(file), constants.W_OK);
+    const code = script.createCachedData();
+    if (code.length < codeBytesMin) return;
+    writeFileSync(half, Buffer.concat([Buffer.from(digestOf(code), 'latin1'), code]));
     renameSync(half, file);
   } catch {
-    // A checkout that cannot be written to is as quick as it was.
+    rmSync(half, { force: true });
   }
+}
+
+function digestOf(bytes) {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, digestLength);
 }

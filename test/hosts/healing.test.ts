@@ -197,7 +197,7 @@ function tell(lab: Lab): void {
     test('and an older disk comes back with it: etcd is not started on it, and nothing is forgotten', async () => {
       const before = ids.etcd2!;
       const old = { hash: treeHash(etcd2.path(copy)), index: lastIndex(etcd2.path(walDir(copy))) };
-      // What was seen of a member is on the disks of the others ten seconds later.
+      // What was seen of a member is remembered a look or two later.
       await until('a peer remembers that etcd2 has gone on', 40_000, async () => {
         const peer = (await healStatus(lab)).find(({ node }) => node === 'etcd0');
         const index = peer?.view.remembered.find(({ memberId }) => memberId === before)?.index ?? '0';

@@ -145,7 +145,7 @@ export class Observer {
       this.alarms = undefined;
       this.hashes = undefined;
     }
-    this.sightings.see(look, nowMs);
+    this.sightings.see(look, nowMs, begun.fromMs);
     const ownSight = look.endpoints.find(({ node }) => node === spec.node);
     this.served.see(ownSight, 'pid' in state ? state.pid : undefined, { ...begun, untilMs: nowMs });
     const service = this.noteService(state, nowMs);
@@ -160,7 +160,6 @@ export class Observer {
     const alarms = await this.readAlarms(look, nowMs);
     const cluster = clusterOf(spec, look, alarms);
     const me = meOf(spec, look, {
-      hasServed: this.sightings.hasServed(spec.memberId),
       addressHere: addressIsHere(spec, machine.addresses()),
       certificate: certificateFacts(kept.certificatesEnd, clock.now()),
       freeBytes,

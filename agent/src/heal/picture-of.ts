@@ -23,7 +23,7 @@ const featuresOfText = oncePerText((version) => featuresOf(parseEtcdVersion(vers
 export function meOf(
   spec: MemberSpec,
   look: Look,
-  facts: Pick<Me, 'hasServed' | 'addressHere' | 'certificate' | 'freeBytes' | 'stateBytes' | 'ioPressure'>,
+  facts: Pick<Me, 'addressHere' | 'certificate' | 'freeBytes' | 'stateBytes' | 'ioPressure'>,
 ): Me {
   const features = featuresOfText(spec.etcd.version);
   const said = lastSaid(spec, look);

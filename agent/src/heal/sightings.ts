@@ -21,19 +21,25 @@ const gapMsMax = 15_000;
 export class Sightings {
   private readonly nodes = new Map<string, NodeSighting>();
   private readonly since = new Map<string, number>();
-  /** By member: where it said to be in the last look. Its disk may lack what it has just applied: etcd saves that at the same time. */
-  private readonly told = new Map<string, RememberedPosition>();
+  /**
+   * By member: where it said to be, by the end of which look. Its disk may lack what it has just applied: etcd saves that at the same
+   * time.
+   */
+  private readonly told = new Map<
+    string,
+    { readonly position: RememberedPosition; readonly untilMs: number }
+  >();
   private readonly settled: Map<string, RememberedPosition>;
-  private readonly serving = new Set<string>();
 
   constructor(known: readonly RememberedPosition[]) {
     this.settled = new Map(known.map((position) => [position.memberId, position]));
   }
 
-  see({ endpoints, peers }: Look, nowMs: number): void {
+  /** A look that began at `fromMs` and has ended now. */
+  see({ endpoints, peers }: Look, nowMs: number, fromMs: number): void {
     for (const endpoint of endpoints) {
       this.note(endpoint.node, 'etcd', etcdState(endpoint), nowMs);
-      this.notePosition(endpoint);
+      this.notePosition(endpoint, fromMs, nowMs);
     }
     for (const { node, kind } of peers) this.note(node, 'agent', kind, nowMs);
   }
@@ -71,11 +77,6 @@ export class Sightings {
     return [...this.settled.values()];
   }
 
-  /** Whether a read has gone through this member since this agent began to look. */
-  hasServed(memberId: string): boolean {
-    return this.serving.has(memberId);
-  }
-
   private note(node: string, part: 'agent' | 'etcd', state: AgentState | EtcdState, nowMs: number): void {
     const seen: NodeSighting = this.nodes.get(node) ?? {
       agent: 'unknown',
@@ -88,16 +89,17 @@ export class Sightings {
     Object.assign(seen, { [part]: state, [`${part}SinceMs`]: nowMs });
   }
 
-  private notePosition({ status, list }: EndpointSight): void {
+  private notePosition({ status, list }: EndpointSight, fromMs: number, untilMs: number): void {
     if (status === undefined) return;
     const { memberId, raftTerm: term, raftAppliedIndex, raftIndex } = status;
     const index = raftAppliedIndex === '0' ? raftIndex : raftAppliedIndex;
     const before = this.told.get(memberId);
-    this.told.set(memberId, { memberId, term, index });
-    if (list === undefined) return;
-    this.serving.add(memberId);
+    // Looks may overlap.
+    if (before !== undefined && fromMs < before.untilMs) return;
+    this.told.set(memberId, { position: { memberId, term, index }, untilMs });
     // The read went through its raft loop, which had saved by then what was told before the read began.
-    if (before !== undefined && BigInt(index) >= BigInt(before.index)) this.settle(before);
+    if (before !== undefined && list !== undefined && BigInt(index) >= BigInt(before.position.index))
+      this.settle(before.position);
   }
 
   private settle({ memberId, term, index }: RememberedPosition): void {

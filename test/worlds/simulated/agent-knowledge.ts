@@ -105,7 +105,7 @@ export class AgentKnowledge {
     const isAbsent = nowMs - before.answeredMs > answerMsMax;
     this.#asked.set(key, {
       sinceMs,
-      firstMs: isAbsent ? nowMs : before.firstMs,
+      firstMs: isAbsent || !this.#agentRuns(node) ? nowMs : before.firstMs,
       answeredMs: answers ? nowMs : before.answeredMs,
       lastMs: heard || !this.#agentRuns(node) ? nowMs : before.lastMs,
     });

@@ -405,7 +405,8 @@ export class Invariants {
     const truth = this.#truthOf(id);
     const noQuorum = truth !== undefined && cluster.clock.nowMs - truth.quorumMs > lossKnownMs;
     const unheard = noQuorum ? this.#knowledge!.unheardMs(node) : undefined;
-    if (unheard === undefined || unheard.forMs >= unaskedMsMin || unheard.oneForMs >= someUnaskedMsMin)
+    const forMs = Math.min(unheard?.forMs ?? 0, unheard?.oneForMs ?? 0);
+    if (unheard === undefined || unheard.forMs >= unaskedMsMin || forMs >= someUnaskedMsMin)
       cluster.log.add('behind', `${starts}, and nobody who answers knows better`);
     else
       this.#breach(

@@ -89,11 +89,11 @@ export const plants: Readonly<Record<string, Plant>> = {
 
 export const plantNames = Object.keys(plants);
 
-/** One that the seeds do not show, with a part of the name of a scenario that does, and what it breaks there. */
+/** One that the seeds do not show, with a part of the name of a scenario that does, and what it breaks there: one of these. */
 interface ScenarioPlant {
   readonly plant: Plant;
   readonly scenario: string;
-  readonly breaks: Breach['invariant'];
+  readonly breaks: Breach['invariant'] | readonly Breach['invariant'][];
 }
 
 export const scenarioPlants: Readonly<Record<string, ScenarioPlant>> = {
@@ -108,6 +108,16 @@ export const scenarioPlants: Readonly<Record<string, ScenarioPlant>> = {
   oneIsEnough: {
     plant: lying((picture) => ({ ...picture, held: { ...picture.held, someUnasked: 400_000 } })),
     scenario: 'and on a host that comes back soon after one that was away',
+    breaks: 'I4',
+  },
+
+  /** The minute for those that are silent beside others runs while all are. */
+  minuteWhileAlone: {
+    plant: lying((picture) => ({
+      ...picture,
+      held: { ...picture.held, someUnasked: picture.held.unasked ?? 0 },
+    })),
+    scenario: 'older and, late, on a host',
     breaks: 'I4',
   },
 
@@ -156,7 +166,8 @@ export const scenarioPlants: Readonly<Record<string, ScenarioPlant>> = {
       return { ...picture, me: { ...me, former: [...me.former, data.wal.clusterId] } };
     }),
     scenario: 'data of another cluster is not moved aside',
-    breaks: 'I12',
+    // Either the operation moves it, or before that the agent, for it is fenced.
+    breaks: ['I6', 'I12'],
   },
 };
 

@@ -57,7 +57,7 @@ export async function runSeed(seed: string, parts?: ClusterOptions['parts']): Pr
   const faults = await SimFaults.of(cluster);
   const writers = new SimWriters(cluster);
   try {
-    // What agents remember of each other's logs is on their disks after ten seconds; and a bootstrap is over by then.
+    // What agents remember of each other's logs is on their disks soon after; and a bootstrap is over by then.
     await cluster.clock.runUntil(cluster.clock.nowMs + 15_000);
     for (const round of schedule.rounds) {
       endangered.cluster = cluster;

@@ -78,7 +78,9 @@ describe('a bug that is planted is found', () => {
     const failed = await failuresOf(jobs, jobs.length);
     // As text, so that what came instead of a breach can be read.
     const found = failed.map(({ job, failures }) => `${job.plant}: ${failures[0]}`);
-    const wanted = Object.entries(scenarioPlants).map(([plant, { breaks }]) => `${plant}: ${breaks} at `);
+    const wanted = Object.entries(scenarioPlants).map(
+      ([plant, { breaks }]) => `${plant}: (${[breaks].flat().join('|')}) at `,
+    );
     expect(found.sort()).toEqual(wanted.sort().map((text) => expect.stringMatching(`^${text}`)));
   });
 });

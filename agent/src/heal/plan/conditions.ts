@@ -9,13 +9,14 @@ type Seen = Omit<Picture, 'held'>;
 
 /** Every condition that holds in this picture. */
 export function conditions(picture: Seen): readonly string[] {
+  const isUnasked = picture.cluster.kind === 'unknown' && unasked(picture).length > 0;
   const named: [string, boolean][] = [
     ['dataGone', dataIsGone(picture)],
     ['silent', runs(picture) && picture.own.kind === 'silent'],
     ['removed', isRemoved(picture)],
     ['alone', isAlone(picture)],
-    ['unasked', unasked(picture).length > 0],
-    ['someUnasked', unasked(picture).length > 0 && !isAlone(picture)],
+    ['unasked', isUnasked],
+    ['someUnasked', isUnasked && !isAlone(picture)],
     ['leading', picture.journal !== undefined && leads(picture)],
     ['ownLearner', picture.own.kind === 'answers' && picture.own.isLearner],
     ['hashDiffers', picture.hashes.kind === 'differ'],

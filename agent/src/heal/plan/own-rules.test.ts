@@ -89,12 +89,6 @@ describe('etcd down with its data intact', () => {
       expect(stepOf(alone(1, { me: removed, cluster: lost }))).toEqual({ kind: 'startEtcd' });
     });
 
-    it('waits for nobody where this agent has seen its member serve: it knows how far that went', () => {
-      const watched = { ...picture().me, hasServed: true };
-      expect(stepOf(alone(1, { me: watched, cluster: lost }))).toEqual({ kind: 'startEtcd' });
-      waits(alone(1, { me: watched }), /none answers/);
-    });
-
     it('waits no longer when one does answer, where the others have a quorum', () => {
       expect(stepOf(alone(1, { peers: [silent(0), peer(1)] }))).toEqual({ kind: 'startEtcd' });
     });

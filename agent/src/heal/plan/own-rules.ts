@@ -151,13 +151,12 @@ export function startChecked(rule: string, picture: Picture): HealOutcome {
 
 /** For how long other agents are waited for yet that could say where this member was, and why; undefined: enough were asked. */
 function asksOn(picture: Picture): { readonly forMs: number; readonly why: string } | undefined {
-  const { cluster, held, me } = picture;
+  const { cluster, held } = picture;
   const wait = (forMs: number, why: string) => (forMs > 0 ? { forMs, why } : undefined);
   const alone = isAlone(picture);
   if (cluster.kind === 'known') return alone ? wait(askMsMax - (held.alone ?? 0), 'none answers') : undefined;
   const silent = unasked(picture);
-  // This agent has seen itself how far it went.
-  if (silent.length === 0 || me.hasServed) return undefined;
+  if (silent.length === 0) return undefined;
   // In all, so that agents that come and go do not begin it anew.
   const inAllMs = unaskedMsMax - (held.unasked ?? 0);
   if (alone) return wait(inAllMs, 'none answers, and no quorum is seen');
@@ -170,8 +169,10 @@ function asksOn(picture: Picture): { readonly forMs: number; readonly why: strin
 /** Who could not be asked, for the record. */
 function notAsked(picture: Picture): string {
   const { cluster, held } = picture;
-  if (isAlone(picture)) return `; no other agent could be asked for ${seconds(held.alone ?? 0)}`;
-  const silent = cluster.kind === 'known' ? [] : unasked(picture);
+  const seesQuorum = cluster.kind === 'known';
+  if (isAlone(picture))
+    return `; no other agent could be asked for ${seconds((seesQuorum ? held.alone : held.unasked) ?? 0)}`;
+  const silent = seesQuorum ? [] : unasked(picture);
   return silent.length === 0
     ? ''
     : `; ${namesOf(silent)} could not be asked for ${seconds(held.unasked ?? 0)}`;

@@ -46,8 +46,6 @@ export interface Me {
   readonly heldBy: { readonly operation: string; readonly command: string } | undefined;
   /** What the agent remembers as its member; what counts is the WAL. */
   readonly memberId: MemberId;
-  /** That member has served since this agent began to watch. */
-  readonly hasServed: boolean;
   readonly peerURLs: readonly string[];
   readonly bootstrapId: string;
   /** Servers from 3.4 can take a member in that does not vote yet. */

@@ -133,7 +133,6 @@ const pictures: fc.Arbitrary<Picture> = fc
       { weight: 6, arbitrary: fc.constant<number[]>([]) },
       { weight: 1, arbitrary: subset([0, 3]) },
     ),
-    hasServed: rarely,
     stalledMs: ms,
   })
   .map((seen) => {
@@ -168,7 +167,6 @@ const pictures: fc.Arbitrary<Picture> = fc
       me: {
         ...base.me,
         learners: seen.learners,
-        hasServed: seen.hasServed,
         unwanted: seen.unwanted.map((node) => `etcd${node}`),
         addNeeds: seen.quorumAdds ? 'quorum' : 'everyVoter',
         replaces: seen.replaces ? id(2) : undefined,
@@ -318,6 +316,6 @@ function askedLong({ peers, cluster: { kind }, held, me }: Picture): boolean {
   if (others.length === 0) return true;
   if (kind === 'known') return up > 0 || (held.alone ?? 0) >= 5_000;
   const quorum = Math.floor((others.length + 1) / 2) + 1;
-  if (me.hasServed || up > others.length - (quorum - 1)) return true;
+  if (up > others.length - (quorum - 1)) return true;
   return (held.unasked ?? 0) >= 300_000 || (up > 0 && (held.someUnasked ?? 0) >= 60_000);
 }

@@ -88,7 +88,6 @@ export function picture(change: Partial<Picture> = {}): Picture {
       former: [],
       heldBy: undefined,
       memberId: id(2),
-      hasServed: false,
       peerURLs: ['https://10.0.0.2:2380'],
       learners: true,
       addNeeds: 'everyVoter',
