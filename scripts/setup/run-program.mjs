@@ -1,5 +1,5 @@
-// Runs a program of this checkout: its bundle, which is the same in one file and halves the CPU of a start. A package has a start of its
-// own (packaging/contents.mjs).
+// Runs a program of this checkout: its bundle, which is the same in one file and halves the CPU of a start. A package has a start
+// of its own (packaging/contents.mjs).
 import { readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

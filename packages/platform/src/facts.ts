@@ -1,7 +1,7 @@
 /**
  * What this host is: facts that change rarely (read once) and cheap ones that are read anew each time. Of systeminformation only
- * the memory is taken, which it reads from a file. Its osInfo runs `hostname -f` and waits for the end of it: without a name server that holds a
- * program up for many seconds, just after a power cut.
+ * the memory is taken, which it reads from a file. Its osInfo runs `hostname -f` and waits for the end of it: without a name
+ * server that holds a program up for many seconds, just after a power cut.
  */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, hostname, networkInterfaces, release, totalmem } from 'node:os';
