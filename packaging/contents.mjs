@@ -26,8 +26,7 @@ import { runtime, runtimePin } from './runtime.mjs';
  */
 export async function partsOf({ program }, standIn) {
   return {
-    // Everything is inside: a host has no node_modules.
-    bundle: await bundleProgram(program, { target: 'node24' }),
+    bundle: await bundleProgram(program, 'node24'),
     node: standIn === undefined ? await runtime() : { node: standIn, licence: join(root, 'LICENSE') },
     commands: await commandsOf(program),
   };

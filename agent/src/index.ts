@@ -18,7 +18,8 @@ const installedProgram = '/usr/bin/etcd-agent';
  * undefined where there is neither.
  */
 export function agentProgram(): readonly [string, ...string[]] | undefined {
-  const own = fileURLToPath(new URL('../bin/etcd-agent.js', import.meta.url));
+  // From a bundle of the other program as well as from here.
+  const own = fileURLToPath(new URL('../../agent/bin/etcd-agent.js', import.meta.url));
   if (existsSync(own)) return [process.execPath, own];
   return existsSync(installedProgram) ? [installedProgram] : undefined;
 }

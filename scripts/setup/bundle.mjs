@@ -16,18 +16,16 @@ import { bundleProgram } from './esbuild.mjs';
 import { root } from './paths.mjs';
 import { step } from './progress.mjs';
 
-// What a program still finds in node_modules, so it must be a dependency of its own: the agent package finds its bin/ from
-// where it is, and the last two are only loaded for a person at a terminal.
-const external = { agent: [], coordinator: ['@etcd-agent/agent', 'listr2', 'cli-table3'] };
+const programs = ['agent', 'coordinator'];
 
 /** Makes `agent/bundle/` and `coordinator/bundle/` unless they are those of the present dist. @throws {Failure} */
 export async function bundle() {
   const inputs = fingerprint();
-  const stale = Object.keys(external).filter((program) => !isMadeFrom(program, inputs));
+  const stale = programs.filter((program) => !isMadeFrom(program, inputs));
   if (stale.length === 0) return;
   await step('bundling (esbuild)', async () => {
     for (const program of stale) {
-      const { files } = await bundleProgram(program, { target: 'node20', external: external[program] });
+      const { files } = await bundleProgram(program, 'node20');
       install(program, files, inputs);
     }
   });
@@ -62,7 +60,7 @@ function fingerprint() {
   const recipe = ['bundle.mjs', 'esbuild.mjs'].map((name) => join(import.meta.dirname, name));
   for (const file of [join(root, 'pnpm-lock.yaml'), ...recipe]) hash.update(readFileSync(file));
   const packages = readdirSync(join(root, 'packages')).map((name) => join('packages', name));
-  for (const project of [...Object.keys(external), ...packages]) {
+  for (const project of [...programs, ...packages]) {
     const info = statSync(join(root, project, 'tsconfig.tsbuildinfo'), { throwIfNoEntry: false });
     hash.update(`${project} ${info?.mtimeMs} ${info?.size}\n`);
   }

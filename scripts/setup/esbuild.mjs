@@ -14,14 +14,14 @@ const importMeta = {
 const banner = "'use strict';\nconst urlOfBundle = require('node:url').pathToFileURL(__filename).href;";
 
 /**
- * Bundles `agent` or `coordinator` from its dist. Nothing is written.
+ * Bundles `agent` or `coordinator` from its dist, with all that it uses. Nothing is written.
  * @param {'agent' | 'coordinator'} program
- * @param {{ target: string, external?: string[] }} options `external`: what is not inside
+ * @param {string} target the oldest Node that it is to run on, as esbuild names it
  * @returns {Promise<{ files: { path: string, contents: Uint8Array }[], libraries: string[] }>} files by their path in the
  *   program's own folder, bundle/main.cjs the last; `libraries`: folders of all npm packages of which something is inside
  * @throws {Failure} with esbuild's message
  */
-export async function bundleProgram(program, { target, external = [] }) {
+export async function bundleProgram(program, target) {
   // Only here: this file is also loaded before anything has been installed.
   const { build } = await import('esbuild');
   const options = {
@@ -39,7 +39,6 @@ export async function bundleProgram(program, { target, external = [] }) {
     // As modules are, whatever configuration of the compiler lies about.
     tsconfigRaw: { compilerOptions: { alwaysStrict: true } },
     define: importMeta,
-    external,
     banner: { js: banner },
     // Packages have them whole, in a file of their own.
     legalComments: 'none',

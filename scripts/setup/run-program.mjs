@@ -1,16 +1,16 @@
 // Runs a program of this checkout: its bundle, which is the same in one file and halves the CPU of a start. A package has a start
 // of its own (packaging/contents.mjs).
 import { readdirSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { runBundle } from './compiled-code.mjs';
 import { root } from './paths.mjs';
 
 /** @param {'agent' | 'coordinator'} program */
 export async function runProgram(program) {
   quietDeprecation();
   const bundle = join(root, program, 'bundle', 'main.cjs');
-  if (isUpToDate(bundle)) createRequire(import.meta.url)(bundle);
+  if (isUpToDate(bundle)) runBundle(bundle);
   else await import(pathToFileURL(join(root, program, 'dist', 'main.js')).href);
 }
 

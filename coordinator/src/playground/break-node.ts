@@ -4,6 +4,7 @@
  */
 import { open, readFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { localAgent } from '@etcd-agent/agent';
 import {
   connectEtcd,
   EtcdError,
@@ -16,7 +17,6 @@ import { linuxFiles, type ProcessIdentity, signal, systemClock } from '@etcd-age
 import type { AdminCredentials } from '../cluster/probe-members.js';
 import { Failure } from '../failure.js';
 import type { NodePlace } from '../topology/places.js';
-import { agentPackage } from './agent-package.js';
 import type { Layout } from './layout.js';
 
 export const faults = ['kill', 'hang', 'wipe', 'corrupt', 'remove'] as const;
@@ -57,7 +57,6 @@ export async function ownEtcd(at: Layout, place: NodePlace): Promise<ProcessIden
   const dir = await linuxFiles.stat(dataDir);
   if (!dataDir.startsWith(at.node(name) + sep) || dataDir.includes('/..') || ('link' in dir && dir.link))
     throw notOurs(place, `${dataDir} is not inside ${at.node(name)}`);
-  const { localAgent } = await agentPackage();
   const etcd = await localAgent(at.agentConfig(name)).etcd();
   if (etcd === undefined) {
     throw new Failure({

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import type { LocalAgent } from '@etcd-agent/agent';
+import { agentProgram, type LocalAgent, localAgent } from '@etcd-agent/agent';
 import {
   acceptsConnections,
   linuxFiles,
@@ -22,7 +22,6 @@ import { readNode } from '../link/node-records.js';
 import type { Progress } from '../progress.js';
 import { makeToken } from '../tokens.js';
 import type { NodePlace } from '../topology/places.js';
-import { agentPackage } from './agent-package.js';
 import { type Layout, layout, type PlaygroundMark, readMark, runningAgents, writeMark } from './layout.js';
 import { freePorts } from './ports.js';
 
@@ -45,7 +44,7 @@ export interface UpOptions {
 /** Makes the playground, or starts one again that was stopped. Returns its cluster, healthy. */
 export async function up(options: UpOptions): Promise<Cluster> {
   const { progress, etcd } = options;
-  await requireAgent();
+  requireAgent();
   const at = layout(options.dir);
   let mark = await readMark(at);
   if (mark === undefined) {
@@ -86,8 +85,7 @@ export async function up(options: UpOptions): Promise<Cluster> {
 }
 
 /** Before anything is made: the coordinator's package has no agent in it. */
-async function requireAgent(): Promise<void> {
-  const { agentProgram } = await agentPackage();
+function requireAgent(): void {
   if (agentProgram() !== undefined) return;
   throw new Failure({
     exit: 'usage',
@@ -113,7 +111,6 @@ export async function down(
   }
   const agents = await runningAgents(mark);
   const nodes = mark.nodes.filter(({ name }) => options.leave?.has(name) !== true);
-  const { localAgent } = await agentPackage();
   await progress.phase('Stop agents and etcd', () =>
     Promise.all(
       nodes.map(async ({ name }) => {
@@ -136,7 +133,6 @@ async function startAgents(
   { state, topology, places }: Cluster,
 ): Promise<void> {
   const running = await runningAgents(mark);
-  const { localAgent } = await agentPackage();
   const { certificate: agentCa } = await readAuthority(state, 'agent', new Date());
   await Promise.all(
     places.map(async (place) => {
