@@ -12,8 +12,11 @@ type OperationMethods = Pick<
   'operation.look' | 'operation.quarantine' | 'operation.place' | 'operation.putBack' | 'operation.start'
 >;
 
-/** Agents that are making a data dir: a coordinator whose link broke may ask a second time. */
-const placing = new WeakSet<AgentHost>();
+/** Data dirs that are being made: a coordinator that was killed, or whose link broke, asks a second time and gets the same answer. */
+const placing = new WeakMap<
+  AgentHost,
+  { readonly operation: string; readonly end: ReturnType<typeof place> }
+>();
 
 export const operationHandlers: Handlers<OperationMethods, CallContext> = {
   'operation.look': ({ operation }, { host }) => lookAtOperation(host, operation),
@@ -22,14 +25,15 @@ export const operationHandlers: Handlers<OperationMethods, CallContext> = {
     step(context, 'quarantine', operation, () => quarantineFor(context.host, operation)),
 
   async 'operation.place'({ operation }, context) {
-    const { host, caretaker, snapshots } = context;
-    if (placing.has(host))
-      throw new Fault('busy', 'this agent is making a data dir for that operation already');
-    placing.add(host);
+    const { host } = context;
+    const running = placing.get(host);
+    if (running?.operation === operation) return running.end;
+    if (running !== undefined)
+      throw new Fault('busy', `this agent is making a data dir for operation ${running.operation}`);
+    const end = place(context, operation);
+    placing.set(host, { operation, end });
     try {
-      const end = await placeFor({ host, snapshots, alone: caretaker.alone }, operation);
-      await told(context, 'place', operation, end);
-      return end;
+      return await end;
     } finally {
       placing.delete(host);
     }
@@ -46,6 +50,13 @@ export const operationHandlers: Handlers<OperationMethods, CallContext> = {
       return end;
     }),
 };
+
+async function place(context: CallContext, operation: string) {
+  const { host, caretaker, snapshots } = context;
+  const end = await placeFor({ host, snapshots, alone: caretaker.alone }, operation);
+  await told(context, 'place', operation, end);
+  return end;
+}
 
 function step<T extends object>(
   context: CallContext,
