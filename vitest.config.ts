@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 // `integration` starts real etcd processes. Those wait a lot, so that four of their files at a time go well on two cores; with
 // more, concurrent clusters would time each other out. `hosts` boots whole machines: a lab for each of two files at a time.
 // scripts/test.mjs says what runs beside what.
-// `timed` runs alone: it compares what etcd does by the second.
+// `timed` compares what etcd does by the second: it runs before all others, or alone.
 const seeds = 'test/worlds/simulated/seeds.test.ts';
 const timed = 'test/integration/model.test.ts';
 
@@ -19,7 +19,9 @@ const thorough = process.env.ETCD_AGENT_TEST_THOROUGH !== undefined;
 /** What booted hosts and the simulation tell too: `npm run test:thorough` runs it. */
 const leftOut = thorough
   ? []
-  : ['five', 'interrupted', 'partition', 'quorum'].map((what) => `test/integration/heal-${what}.test.ts`);
+  : ['heal-five', 'heal-interrupted', 'heal-partition', 'heal-quorum', 'recover-five'].map(
+      (what) => `test/integration/${what}.test.ts`,
+    );
 
 /**
  * Files share their worker's process and what it has loaded: loading that anew for each of a hundred files took a third of
@@ -38,7 +40,6 @@ const longest = [
   'integration/resume-agents',
   'integration/heal-process',
   'integration/restore',
-  'integration/recover-five',
   'integration/restore-away',
   'integration/snapshots',
   'integration/heal-data',
@@ -96,6 +97,7 @@ export default defineConfig({
           name: 'timed',
           maxConcurrency: 8,
           include: [timed],
+          env: { ETCD_AGENT_TEST_PORTS: '20000' },
           ...closing,
           maxWorkers: 1,
           sequence: { groupOrder: 3 },

@@ -16,7 +16,7 @@ const tailLines = 15;
 export function capture(command, args, { cwd = root, env = process.env, niceness = 0 } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    if (niceness > 0 && child.pid !== undefined) setPriority(child.pid, niceness);
+    if (niceness !== 0 && child.pid !== undefined) setPriority(child.pid, niceness);
     // An interrupted setup leaves nothing running behind.
     const stop = () => child.kill();
     process.once('exit', stop);
@@ -67,10 +67,9 @@ export function writeLog(name, text) {
  * Runs a command on our own terminal and returns its exit code. On Ctrl-C, which reaches the child from the terminal
  * itself, and on SIGTERM, which is handed on, the child ends in its own way and then so do we: nothing further is run.
  */
-export function runInTerminal(command, args, { env = process.env, niceness = 0 } = {}) {
+export function runInTerminal(command, args, { env = process.env } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, env, stdio: 'inherit' });
-    if (niceness > 0 && child.pid !== undefined) setPriority(child.pid, niceness);
     let interrupted = false;
     const onInterrupt = () => {
       interrupted = true;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readCertificate } from '@etcd-agent/pki';
 import { afterEach, expect, test } from 'vitest';
 import { expectEnd, expectWhole, runProgram, type TestCluster, testCluster } from '../support/index.js';
+import { thoroughTest } from '../support/thorough.js';
 
 let cluster: TestCluster;
 afterEach(() => cluster.close());
@@ -24,7 +25,7 @@ test('a single node with RSA 2048 keys becomes a healthy cluster of one, and ope
   await expectVerified(cluster);
 });
 
-test('five nodes become one healthy cluster that tolerates two failures', async () => {
+thoroughTest('five nodes become one healthy cluster that tolerates two failures', async () => {
   cluster = await testCluster({ nodes: 5 });
   await cluster.prepare();
   await expectWhole(cluster, await cluster.bootstrap());

@@ -5,9 +5,10 @@
 import { randomInt } from 'node:crypto';
 import { probeListen } from '@etcd-agent/platform';
 
-/** Test files that run at the same time have ports of their own. */
+/** Test files that run at the same time have ports of their own, and so has what runs beside them. */
 const portsOfWorker = 2_500;
-const lowest = 10_000 + portsOfWorker * ((Number(process.env.VITEST_POOL_ID ?? 1) - 1) % 4);
+const from = Number(process.env.ETCD_AGENT_TEST_PORTS ?? 10_000);
+const lowest = from + portsOfWorker * ((Number(process.env.VITEST_POOL_ID ?? 1) - 1) % 4);
 const highest = lowest + portsOfWorker - 1;
 const given = new Set<number>();
 

@@ -49,6 +49,7 @@ const toldByRounds = [
   'a host that was installed anew takes the place of its former member',
   'a silent host is not removed and is back by itself',
   'a host that hears and is not heard is not repaired, and is well when the network is',
+  'a host that loses power 3500 ms after the data is gone resumes its repair',
 ];
 
 type Running = {
