@@ -45,7 +45,7 @@ function install(program, files, inputs) {
   // Of bundles before.
   const kept = [...made.map((path) => basename(path)), basename(stampOf(program))];
   for (const name of readdirSync(join(own, 'bundle')))
-    if (!kept.includes(name)) rmSync(join(own, 'bundle', name));
+    if (!kept.includes(name)) rmSync(join(own, 'bundle', name), { force: true });
 }
 
 function isMadeFrom(program, inputs) {

@@ -1,8 +1,9 @@
-// What V8 has compiled of a bundle in one run is kept beside it for the next: a third of the CPU of a command.
+// What V8 has compiled of a bundle in one run is kept beside it for the next: a fifth of the CPU of a command.
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
+import { cachedDataVersionTag } from 'node:v8';
 import { Script } from 'node:vm';
 
 /** What less is compiled by then was no run of much use to the next. */
@@ -14,55 +15,53 @@ const digestBytes = 32;
  * @param {string} file a bundle, whole in itself
  */
 export function runBundle(file) {
-  const { source, codeFile } = open(file);
-  const cachedData = readCode(codeFile);
-  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-    filename: file,
-    cachedData,
-  });
-  // V8 refuses what another version of it, or other flags, have made.
-  if (cachedData === undefined || script.cachedDataRejected)
-    process.once('exit', () => keepCode(codeFile, script.createCachedData()));
+  const source = readFileSync(file);
+  // Of this V8 with these flags: another one refuses it.
+  const codeFile = `${file}-${cachedDataVersionTag().toString(16)}.code`;
+  const cachedData = readCode(codeFile, source);
+  const script = new Script(
+    `(function (exports, require, module, __filename, __dirname) {${source.toString('utf8')}\n})`,
+    { filename: file, cachedData },
+  );
+  if ((cachedData === undefined || script.cachedDataRejected) && isWritable(dirname(file)))
+    process.once('exit', () => keepCode(codeFile, source, script));
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
 }
 
-/** Code is that of one version of the file: V8 itself compares only how long the source is. */
-function open(file) {
-  const fd = openSync(file, 'r');
-  try {
-    const { mtimeNs, size } = fstatSync(fd, { bigint: true });
-    return {
-      source: readFileSync(fd, 'utf8'),
-      codeFile: `${file}-${mtimeNs}-${size}-${process.version}.code`,
-    };
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** V8 does not look whether it is whole; undefined: there is none, or it is not. */
-function readCode(file) {
+/** V8 compares only how long the source is, and does not look at the bytes of the code; undefined: none that is this source's, and whole. */
+function readCode(file, source) {
   try {
     const bytes = readFileSync(file);
     const code = bytes.subarray(digestBytes);
-    return digestOf(code).equals(bytes.subarray(0, digestBytes)) ? code : undefined;
+    return digestOf(source, code).equals(bytes.subarray(0, digestBytes)) ? code : undefined;
   } catch {
     return undefined;
   }
 }
 
-function keepCode(file, code) {
-  if (code.length < codeBytesMin) return;
+function keepCode(file, source, script) {
   const half = `${file}.${process.pid}`;
   try {
-    writeFileSync(half, Buffer.concat([digestOf(code), code]));
+    const code = script.createCachedData();
+    if (code.length < codeBytesMin) return;
+    writeFileSync(half, Buffer.concat([digestOf(source, code), code]));
     renameSync(half, file);
   } catch {
-    // A checkout that cannot be written to is as quick as it was.
+    // The next run is as quick as this one was.
+    rmSync(half, { force: true });
   }
 }
 
-function digestOf(code) {
-  return createHash('sha256').update(code).digest();
+function digestOf(source, code) {
+  return createHash('sha256').update(source).update(code).digest();
+}
+
+function isWritable(folder) {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -50,8 +50,6 @@ describe('the compiled code of a bundle', () => {
     writeProgram('one');
     run();
     writeProgram('two');
-    // Whatever the clock is good for.
-    utimesSync(file, 1_000, 1_000);
     expect(run()).toBe('two');
   });
 
@@ -67,6 +65,16 @@ describe('the compiled code of a bundle', () => {
     writeFileSync(code, damaged);
     expect(run()).toBe('one');
     expect(readFileSync(code).equals(damaged)).toBe(false);
+  });
+
+  it('that cannot be put in place is left, and nothing of it stays', () => {
+    writeProgram('one');
+    run();
+    const [code] = kept();
+    rmSync(join(folder, code));
+    mkdirSync(join(folder, code));
+    expect(run()).toBe('one');
+    expect(readdirSync(folder).sort()).toEqual(['main.cjs', code]);
   });
 
   it('of a run that compiled little is not kept', () => {

@@ -36,6 +36,8 @@ export async function bundleProgram(program, target) {
     target,
     // CommonJS starts quicker than modules do, and what is imported by a command is still evaluated when it is asked for.
     format: 'cjs',
+    // None is left, of built-in modules either: kept code cannot do it (compiled-code.mjs).
+    supported: { 'dynamic-import': false },
     // As modules are, whatever configuration of the compiler lies about.
     tsconfigRaw: { compilerOptions: { alwaysStrict: true } },
     define: importMeta,

@@ -1,10 +1,10 @@
 /** An error as a person sees it, on stderr. */
-import type { FileError } from '@etcd-agent/platform';
+import { FileError } from '@etcd-agent/platform';
 import { exitCodes, Failure } from '../failure.js';
 
 /** What failed, where, the likely cause, the next command; and the exit code. */
 export function showFailure(error: unknown): { readonly text: string; readonly exitCode: number } {
-  if (isFileError(error)) return showFailure(ofThisHost(error));
+  if (error instanceof FileError) return showFailure(ofThisHost(error));
   if (!(error instanceof Failure)) return unexpected(error);
   const { what, where, cause, next } = error.parts;
   const lines = [`error: ${what}`];
@@ -14,11 +14,6 @@ export function showFailure(error: unknown): { readonly text: string; readonly e
     if (line !== '') lines.push(`${index === 0 ? '  next: ' : '        '} ${line}`);
   }
   return { text: `${lines.join('\n')}\n`, exitCode: error.exitCode };
-}
-
-// By its name: what the agent package throws is of a class of its own when this program runs from its bundle.
-function isFileError(error: unknown): error is FileError {
-  return error instanceof Error && error.name === 'FileError';
 }
 
 // The state directory is on a disk like any other.
