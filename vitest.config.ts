@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 // `integration` starts real etcd processes. Those wait a lot, so that four of their files at a time go well on two cores; with
 // more, concurrent clusters would time each other out. `hosts` boots whole machines: a lab for each of two files at a time.
 // scripts/test.mjs says what runs beside what.
-// `timed` compares what etcd does by the second: it runs before all others, or alone.
+// `timed` compares what etcd does by the second: of what has real etcds it runs alone.
 const seeds = 'test/worlds/simulated/seeds.test.ts';
 const timed = 'test/integration/model.test.ts';
 
@@ -16,7 +16,7 @@ const besideCode = [
 ];
 
 const thorough = process.env.ETCD_AGENT_TEST_THOROUGH !== undefined;
-/** What booted hosts and the simulation tell too: `npm run test:thorough` runs it. */
+/** What booted hosts and the simulation tell too, or a cluster of three: `npm run test:thorough` runs it. */
 const leftOut = thorough
   ? []
   : ['heal-five', 'heal-interrupted', 'heal-partition', 'heal-quorum', 'recover-five'].map(
@@ -97,7 +97,7 @@ export default defineConfig({
           name: 'timed',
           maxConcurrency: 8,
           include: [timed],
-          env: { ETCD_AGENT_TEST_PORTS: '20000' },
+          env: { ETCD_AGENT_TEST_PORTS: '7000' },
           ...closing,
           maxWorkers: 1,
           sequence: { groupOrder: 3 },

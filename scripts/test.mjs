@@ -3,13 +3,13 @@
 //
 // Tests on booted hosts and with real etcds mostly wait, and time each other out where too many are at work: they go one kind after
 // the other. Beside both, with what they leave of a small machine, goes what computes and waits for nothing: the unit tests and the
-// simulation. The comparison by the second takes little and must have it at once: before all others where it may (root), else alone. Of what is much the same, this runs some: a row on one version of etcd, a loopback row that booted hosts do not tell.
+// simulation. Of what is much the same, this runs some: a row on one version of etcd, a loopback row that booted hosts do not tell.
 // `npm run test:thorough` runs all.
 import { runtimeOrOwn } from '../packaging/runtime.mjs';
 import { runChecks } from './setup/checks.mjs';
 import { runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
-import { conclude, niceness, runVitest, runVitestBeside } from './setup/vitest.mjs';
+import { conclude, runVitest, runVitestBeside } from './setup/vitest.mjs';
 
 await runScript(async () => {
   const { etcd, missing } = await prepare({ forTests: true });
@@ -28,31 +28,24 @@ await runScript(async () => {
     await run('chosen', args);
   } else {
     console.log('unit tests and the simulation run beside what follows; what they say comes at the end');
-    const beside = [];
-    const runBeside = (name, begin) => {
-      runs.push(name);
-      const ended = begin();
-      // Awaited below: what is wrong with it is told then.
-      ended.catch(() => {});
-      beside.push(ended);
-    };
+    runs.push('computed');
     const runtime = await runtimeOrOwn();
-    runBeside('computed', async () => {
+    const computed = (async () => {
       failedChecks.push(...(await runChecks()));
-      const more = { ...env, ETCD_AGENT_TEST_RUNTIME: runtime };
-      return runVitestBeside('computed', projects('unit', 'simulated'), more, niceness.last);
-    });
+      return runVitestBeside('computed', projects('unit', 'simulated'), {
+        ...env,
+        ETCD_AGENT_TEST_RUNTIME: runtime,
+      });
+    })();
+    // Awaited below: what is wrong with it is told then.
+    computed.catch(() => {});
     await run('hosts', projects('hosts'));
-    const mayBeFirst = process.getuid() === 0;
-    if (mayBeFirst)
-      runBeside('timed', () => runVitestBeside('timed', projects('timed'), env, niceness.first));
     await run('real', projects('integration'));
-    for (const ended of beside) {
-      const { code, output } = await ended;
-      process.stdout.write(output);
-      codes.push(code);
-    }
-    if (!mayBeFirst) await run('timed', projects('timed'));
+    // Compares what etcd does by the second: beside no other etcd.
+    await run('timed', projects('timed'));
+    const { code, output } = await computed;
+    process.stdout.write(output);
+    codes.push(code);
   }
   return conclude(runs, codes, { missing, failedChecks });
 });

@@ -16,7 +16,6 @@ const tailLines = 15;
 export function capture(command, args, { cwd = root, env = process.env, niceness = 0 } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    if (niceness !== 0 && child.pid !== undefined) setPriority(child.pid, niceness);
     // An interrupted setup leaves nothing running behind.
     const stop = () => child.kill();
     process.once('exit', stop);
@@ -30,6 +29,7 @@ export function capture(command, args, { cwd = root, env = process.env, niceness
       output += text;
     });
     child.on('error', reject);
+    if (niceness > 0 && child.pid !== undefined) setPriority(child.pid, niceness);
     child.on('close', (code, signal) => {
       process.off('exit', stop);
       resolve({ code: code ?? exitCodeOfSignal(signal), stdout, output });

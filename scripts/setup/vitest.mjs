@@ -7,8 +7,8 @@ import { countResults, summary } from './test-results.mjs';
 
 const vitest = join(root, 'node_modules', '.bin', 'vitest');
 const results = join(cache, 'vitest');
-/** The lowest priority but one; and one before all that is not told otherwise. */
-export const niceness = { last: 18, first: -15 };
+/** The lowest priority but one. */
+const niceness = 18;
 
 /**
  * On our own terminal; returns the exit code.
@@ -19,12 +19,9 @@ export function runVitest(name, args, env) {
   return runInTerminal(vitest, argsOf(name, args), { env });
 }
 
-/**
- * Beside others; what it prints comes in one piece at its end.
- * @param {number} priority one of `niceness`: only root may be first
- */
-export function runVitestBeside(name, args, env, priority) {
-  return capture(vitest, argsOf(name, args), { env, niceness: priority });
+/** Beside others, with what they leave of the machine; what it prints comes in one piece at its end. */
+export function runVitestBeside(name, args, env) {
+  return capture(vitest, argsOf(name, args), { env, niceness });
 }
 
 /**
