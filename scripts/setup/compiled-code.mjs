@@ -6,15 +6,14 @@ import { dirname } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
 import { Script } from 'node:vm';
 
-/** What less is compiled by then was no run of much use to the next. */
-const codeBytesMin = 1_000_000;
 const digestBytes = 32;
 
 /**
  * Runs a file as `require` does. It has no `import()` in it: a script whose code was kept loses how it imports (Node 20).
  * @param {string} file a bundle, whole in itself
+ * @param {number} [codeBytesMin] what less is compiled by the end was no run of much use to the next
  */
-export function runBundle(file) {
+export function runBundle(file, codeBytesMin = 1_000_000) {
   const source = readFileSync(file);
   // Of this V8 with these flags: another one refuses it.
   const codeFile = `${file}-${cachedDataVersionTag().toString(16)}.code`;
@@ -24,7 +23,7 @@ export function runBundle(file) {
     { filename: file, cachedData },
   );
   if ((cachedData === undefined || script.cachedDataRejected) && isWritable(dirname(file)))
-    process.once('exit', () => keepCode(codeFile, source, script));
+    process.once('exit', () => keepCode(codeFile, source, script, codeBytesMin));
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
 }
@@ -40,7 +39,7 @@ function readCode(file, source) {
   }
 }
 
-function keepCode(file, source, script) {
+function keepCode(file, source, script, codeBytesMin) {
   const half = `${file}.${process.pid}`;
   try {
     const code = script.createCachedData();

@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** A program of many functions, all of which are called, which prints the word. */
-function writeProgram(word, functions = 4_000) {
+function writeProgram(word, functions = 400) {
   const body =
     'let s = n; for (let i = 0; i < 3; i += 1) s += i * n - (s % 7); return { s, n, t: [s, n, i0] };';
   const lines = Array.from(
@@ -28,7 +28,7 @@ function writeProgram(word, functions = 4_000) {
 }
 
 function run() {
-  const code = `import(${JSON.stringify(join(import.meta.dirname, 'compiled-code.mjs'))}).then((m) => m.runBundle(process.argv[1]));`;
+  const code = `import(${JSON.stringify(join(import.meta.dirname, 'compiled-code.mjs'))}).then((m) => m.runBundle(process.argv[1], 50_000));`;
   const { stdout, stderr } = spawnSync(process.execPath, ['--eval', code, file], { encoding: 'utf8' });
   return `${stdout}${stderr}`;
 }

@@ -138,7 +138,7 @@ describe('playground', () => {
     expect(existsSync(dir)).toBe(true);
   });
 
-  test('one that was there before is stopped by Ctrl-C and keeps its data', async () => {
+  thoroughTest('one that was there before is stopped by Ctrl-C and keeps its data', async () => {
     expectEnd(await coordinator('playground', 'up', '--nodes', '1', '--detach', '--dir', dir), 0);
     expect((await ctl('put', 'kept', 'again')).code).toBe(0);
     expectEnd(await coordinator('playground', 'down', '--keep', '--dir', dir), 0);
