@@ -136,6 +136,8 @@ describe('playground', () => {
     expectEnd(await upUntil('Start 1 agents', '--detach'), 130, 'is kept', `playground up --dir ${dir}`);
     expect(processesOf(dir)).toEqual([]);
     expect(existsSync(dir)).toBe(true);
+    expectEnd(await coordinator('playground', 'down', '--dir', dir), 0);
+    expect(existsSync(dir)).toBe(false);
   });
 
   thoroughTest('one that was there before is stopped by Ctrl-C and keeps its data', async () => {
