@@ -28,7 +28,7 @@ export function runBundle(file, codeBytesMin = 1_000_000) {
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
 }
 
-/** V8 compares only how long the source is, and does not look at the bytes of the code; undefined: none that is this source's, and whole. */
+/** Undefined: none that is this source's, and whole. V8 itself compares how long the source is, and does not look at the code's bytes. */
 function readCode(file, source) {
   try {
     const bytes = readFileSync(file);

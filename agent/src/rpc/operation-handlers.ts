@@ -12,7 +12,7 @@ type OperationMethods = Pick<
   'operation.look' | 'operation.quarantine' | 'operation.place' | 'operation.putBack' | 'operation.start'
 >;
 
-/** Data dirs that are being made: a coordinator that was killed, or whose link broke, asks a second time and gets the same answer. */
+/** Data dirs being made: a coordinator that was killed, or whose link broke, asks again and gets the same answer. */
 const placing = new WeakMap<
   AgentHost,
   { readonly operation: string; readonly end: ReturnType<typeof place> }
