@@ -1,7 +1,10 @@
 /** A file system that is soon full: a tmpfs, which takes root to mount. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+
+/** The smallest that a tmpfs gives room for. */
+const page = Buffer.alloc(4_096);
 
 export interface SmallDisk {
   readonly path: string;
@@ -28,8 +31,15 @@ export function mountSmall(path: string, size: string, skip: (why: string) => ne
   return {
     path,
     fill() {
-      const { bavail, bsize } = statfsSync(path);
-      writeFileSync(filler, Buffer.alloc(bavail * bsize));
+      const file = openSync(filler, 'w');
+      try {
+        // Until the file system says so: others may write there meanwhile, so what it has left is no number to rely on.
+        for (;;) writeSync(file, page);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      } finally {
+        closeSync(file);
+      }
     },
     empty: () => rmSync(filler),
     unmount() {

@@ -25,6 +25,15 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the membership of real 
   let members: RealMember[] = [];
   let newcomer: RealMember | undefined;
   const admin = (at: number): EtcdAdmin => members[at]!.admin;
+  /**
+   * The member at `at`, when the cluster has let go of the change before. Its leader drops a change that it is asked for
+   * straight after another ("ignoring conf change", seen in 2 of 4,800 pairs), and that call is never answered; a read
+   * goes round the leader's loop once. The agent reads like this before each change.
+   */
+  const changing = async (at: number): Promise<EtcdAdmin> => {
+    await admin(at).linearizableRead();
+    return admin(at);
+  };
 
   beforeAll(async () => {
     members = await startCluster(text, 3, join(root, text), certificates);
@@ -127,8 +136,8 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the membership of real 
       await expectKind(newcomer.admin.linearizableRead(), 'learner');
       await expectKind(newcomer.admin.memberPromote(added.id), 'learner');
       await untilPromoted(admin(0), added.id);
-      await expectKind(admin(0).memberPromote(added.id), 'conflict');
-      await expectKind(admin(0).memberPromote(unknownId), 'notFound');
+      await expectKind((await changing(0)).memberPromote(added.id), 'conflict');
+      await expectKind((await changing(0)).memberPromote(unknownId), 'notFound');
     }
     await untilHealthy(newcomer.admin);
     const list = await admin(2).memberList({ linearizable: true });
@@ -139,24 +148,22 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the membership of real 
     });
 
     await admin(0).memberRemove(added.id);
-    await expectKind(admin(0).memberRemove(added.id), 'notFound');
-    await expectKind(admin(1).memberRemove(unknownId), 'notFound');
+    await expectKind((await changing(0)).memberRemove(added.id), 'notFound');
+    await expectKind((await changing(1)).memberRemove(unknownId), 'notFound');
     expect(await admin(2).memberList({ linearizable: true })).toHaveLength(3);
     expect(await newcomer.process.exit(20_000)).toBe(0);
     expect(newcomer.process.log).toMatch(/the member has been permanently removed from the cluster/);
   }, 90_000);
 
   it('takes no peer URL twice, and one learner at a time', async () => {
-    await expectKind(
-      admin(0).memberAdd([members[1]!.settings.initialAdvertisePeerURLs[0]!], 'voter'),
-      'conflict',
-    );
+    const [taken] = members[1]!.settings.initialAdvertisePeerURLs;
+    await expectKind((await changing(0)).memberAdd([taken!], 'voter'), 'conflict');
     if (!learners) return;
-    const { id } = await untilAdded(admin(0), nobody, 'learner');
-    await expectKind(admin(0).memberAdd(['https://127.0.0.1:2'], 'learner'), 'conflict');
-    await expectKind(admin(0).memberAdd([nobody], 'voter'), 'conflict');
-    if (text !== '3.4.23') await expectKind(admin(0).memberPromote(id), 'notReady');
-    await admin(0).memberRemove(id);
+    const { id } = await untilAdded(await changing(0), nobody, 'learner');
+    await expectKind((await changing(0)).memberAdd(['https://127.0.0.1:2'], 'learner'), 'conflict');
+    await expectKind((await changing(0)).memberAdd([nobody], 'voter'), 'conflict');
+    if (text !== '3.4.23') await expectKind((await changing(0)).memberPromote(id), 'notReady');
+    await (await changing(0)).memberRemove(id);
   }, 30_000);
 
   it.each(['NOSPACE', 'CORRUPT'] as const)(
