@@ -22,7 +22,7 @@ const clearance = '/run/etcd-agent/cleared';
 const permit = '/run/etcd-agent/may-start-empty';
 
 /** How long an etcd that was stopped by hand is left alone here; the default is a minute. */
-const stoppedMs = 5_000;
+const stoppedMs = 8_000;
 /** A repair takes two seconds on an idle machine, and an agent that has just started watches for five before it begins one. */
 const repairMsMax = 60_000;
 
@@ -51,8 +51,11 @@ function tell(lab: Lab): void {
   async function healed(): Promise<void> {
     ids = await whole(lab);
     for (const host of lab.hosts) {
-      expect(existsSync(host.path(repairFile)), `${host.name}: a repair is under way`).toBe(false);
-      expect((await host.run('test', '-e', permit)).code, `${host.name}: the permit`).toBe(1);
+      // The member is whole a moment before its agent has written that down.
+      await until(`the repair of ${host.name} is closed`, 60_000, async () => {
+        const left = [host.path(repairFile), host.runPath(permit)].filter((path) => existsSync(path));
+        return left.length === 0 ? { value: undefined } : { notYet: `${left}` };
+      });
       expect(await application.missingOn(host), `${host.name}: acknowledged writes`).toEqual([]);
     }
   }
@@ -81,9 +84,9 @@ function tell(lab: Lab): void {
       }
       expect(await lab.coordinator(['bootstrap', '--yes'])).toMatchObject({ code: 0 });
       application = new Application(lab);
-      for (const host of lab.hosts) await application.writesThrough(host, 0, 10_000);
+      for (const host of lab.hosts) await application.writesThrough(host, 0, 60_000);
       await healed();
-    }, 120_000);
+    });
 
     test.each(hostNames)('%s: the drop-in holds what SELF_HEALING.md says of it', async (name) => {
       const dropIn = (await lab.host(name).must('systemctl', 'cat', 'etcd')).split(
@@ -126,7 +129,7 @@ function tell(lab: Lab): void {
       const [atMs, began] = [Date.now(), performance.now()];
       const before = ids;
       await kill(etcd1, 'etcd');
-      const tookMs = await application.writesThrough(etcd1, performance.now(), 20_000);
+      const tookMs = await application.writesThrough(etcd1, performance.now(), 60_000);
       measured('killed etcd: a write through it', tookMs, application.longestGapMs(began));
       await healed();
       expect(ids).toEqual(before);
@@ -146,7 +149,7 @@ function tell(lab: Lab): void {
         '-c',
         `kill -TERM ${pid}; while kill -0 ${pid} 2>/dev/null; do sleep 0.02; done`,
       );
-      const tookMs = await application.writesThrough(etcd1, performance.now(), 20_000);
+      const tookMs = await application.writesThrough(etcd1, performance.now(), 60_000);
       measured('etcd ended by SIGTERM: from its end to a write through it', tookMs);
       expect(tookMs).toBeLessThan(stoppedMs);
       await healed();
@@ -163,7 +166,7 @@ function tell(lab: Lab): void {
         return /stopped by hand; started again in/.test(stdout) ? { value: stdout } : { notYet: stdout };
       });
       expect(await property(etcd2, 'etcd', 'ActiveState')).toBe('inactive');
-      const tookMs = await application.writesThrough(etcd2, stoppedAtMs, 20_000);
+      const tookMs = await application.writesThrough(etcd2, stoppedAtMs, 60_000);
       measured('stopped etcd: from the stop to a write through it', tookMs);
       expect(tookMs).toBeGreaterThan(stoppedMs - 500);
       await healed();
@@ -171,7 +174,7 @@ function tell(lab: Lab): void {
 
     test('disabled or masked by hand: left down for as long as that is so', async () => {
       const down = async (word: string) => {
-        await until(`explain says ${word}`, 10_000, async () => {
+        await until(`explain says ${word}`, 60_000, async () => {
           const { stdout } = await lab.coordinator(['explain', 'etcd0']);
           return stdout.includes(`etcd is ${word}: somebody wants it down`)
             ? { value: stdout }
@@ -187,7 +190,7 @@ function tell(lab: Lab): void {
       await etcd0.must('systemctl', 'unmask', 'etcd');
       await down('disabled');
       await etcd0.must('systemctl', 'enable', 'etcd');
-      const tookMs = await application.writesThrough(etcd0, performance.now(), 20_000);
+      const tookMs = await application.writesThrough(etcd0, performance.now(), 60_000);
       measured('disabled, now enabled again: a write through it', tookMs);
       await healed();
     });
@@ -213,13 +216,13 @@ function tell(lab: Lab): void {
       const quarantine = await etcd2.must('sh', '-c', `ls -d ${dataDir}.quarantine-*`);
       // An etcd that was started on it would have written to it.
       expect(treeHash(etcd2.path(quarantine))).toBe(old.hash);
-    }, 120_000);
+    });
 
     test('or somebody stops etcd, gives it an older disk and starts it at once: it is not started either', async () => {
       const before = ids.etcd1!;
       await etcd1.must('sh', '-c', `systemctl stop etcd && cp -a --sparse=always ${dataDir} ${copy}`);
       await etcd1.must('systemctl', 'start', 'etcd');
-      await application.writesThrough(etcd1, performance.now(), 20_000);
+      await application.writesThrough(etcd1, performance.now(), 60_000);
       const old = lastIndex(etcd1.path(walDir(copy)));
       await until('a peer remembers that etcd1 has gone on', 40_000, async () => {
         const peer = (await healStatus(lab)).find(({ node }) => node === 'etcd0');
@@ -236,7 +239,7 @@ function tell(lab: Lab): void {
       measured('older disk put back by hand: from the start of the agent to a write through it', tookMs);
       await healed();
       await rejoined(etcd1, 'rejoinRolledBack', before);
-    }, 120_000);
+    });
 
     test('twice in the middle of a repair: the repair ends all the same, with one entry for each node', async () => {
       const before = ids.etcd1;
@@ -254,7 +257,7 @@ function tell(lab: Lab): void {
       measured(`power cut at ${stages.join(', then at ')}: from the last boot to a write through it`, tookMs);
       await healed();
       await rejoined(etcd1, 'rejoinDataGone', before);
-    }, 120_000);
+    });
   });
 
   describe('data is gone', () => {
@@ -279,7 +282,7 @@ function tell(lab: Lab): void {
       await etcd0.must('rm', '-rf', dataDir);
       // What it still holds open goes with it.
       await kill(etcd0, 'etcd');
-      await until('systemd gives it up', 10_000, async () =>
+      await until('systemd gives it up', 60_000, async () =>
         asExpected(await property(etcd0, 'etcd', 'ActiveState'), 'inactive'),
       );
       await down();
@@ -301,7 +304,7 @@ function tell(lab: Lab): void {
       measured('agent started on a wiped host: a write through it', tookMs);
       await healed();
       await rejoined(etcd0, 'rejoinDataGone', before);
-    }, 120_000);
+    });
   });
 
   describe('files are damaged', () => {
@@ -322,7 +325,7 @@ function tell(lab: Lab): void {
       const quarantine = await etcd2.must('sh', '-c', `stat -c '%a %U:%G' ${dataDir}.quarantine-*`);
       // The disk that was rolled back is kept too.
       expect(quarantine.split('\n')).toEqual(['700 etcd:etcd', '700 etcd:etcd']);
-    }, 120_000);
+    });
 
     test('/etc/etcd lost: written again with its owners and modes, while etcd runs on', async () => {
       const listing = () => etcd0.must('sh', '-c', 'cd /etc/etcd && stat -c "%n %a %U:%G" . *');
@@ -340,7 +343,7 @@ function tell(lab: Lab): void {
       });
       measured('/etc/etcd written again', Math.round(performance.now() - began));
       // The unit's drop-ins as well, which is no reason to restart it.
-      await until('the drop-ins are written', 10_000, async () => asExpected(await texts(), current));
+      await until('the drop-ins are written', 60_000, async () => asExpected(await texts(), current));
       expect(await mainPid(etcd0, 'etcd')).toBe(pid);
       // They are good: etcd starts with them.
       await etcd0.must('systemctl', 'restart', 'etcd');
@@ -373,7 +376,7 @@ function tell(lab: Lab): void {
       );
       await healed();
       expect(ids).toEqual(before);
-    }, 180_000);
+    });
 
     test('all, one after the other by their shutdown, and on in another order', async () => {
       const before = ids;
@@ -384,7 +387,7 @@ function tell(lab: Lab): void {
       measured('all hosts shut down; from the last boot to a write', tookMs);
       await healed();
       expect(ids).toEqual(before);
-    }, 180_000);
+    });
   });
 
   test.each(hostNames)('%s: no key and no token is in its journal or among its events', async (name) => {

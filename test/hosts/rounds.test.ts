@@ -32,7 +32,7 @@ function tell(lab: Lab): void {
     told(`random rounds: seed ${seed}, ${count} of them`);
     await initialise(lab, impatient);
     world = await HostsWorld.start(lab);
-  }, 180_000);
+  });
 
   const five = scenarios.filter(({ nodes, ends }) => nodes === 5 && ends.kind === 'healed');
   for (const each of five) test(each.name, () => runScenario(world, each), roundMsMax);

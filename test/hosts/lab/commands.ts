@@ -14,7 +14,7 @@ export interface Output {
 
 export interface CommandOptions {
   readonly input?: string;
-  /** Default 30 s. */
+  /** Default 2 min: a machine may be busy with others. */
   readonly timeoutMs?: number;
 }
 
@@ -30,7 +30,7 @@ export const cleanEnvironment = {
 export function run(
   program: string,
   args: readonly string[],
-  { input = '', timeoutMs = 30_000 }: CommandOptions = {},
+  { input = '', timeoutMs = 120_000 }: CommandOptions = {},
 ): Promise<Output> {
   return new Promise((resolve, reject) => {
     const child = execFile(

@@ -21,7 +21,7 @@ import {
 } from './places.js';
 
 /** An idle machine needs a second. */
-const bootMsMax = 60_000;
+const bootMsMax = 180_000;
 /** systemd's own patience with a service that does not stop is 90 s. */
 const shutDownMsMax = 120_000;
 

@@ -83,7 +83,7 @@ async function initialiseFrom(lab: Lab, topology: string): Promise<void> {
 
 /** A service that was started has not opened its door yet. */
 export async function listening(host: Host): Promise<void> {
-  await until(`the agent of ${host.name} listens`, 15_000, async () => {
+  await until(`the agent of ${host.name} listens`, 60_000, async () => {
     const { code, stderr } = await host.run('bash', '-c', 'exec 3<>/dev/tcp/127.0.0.1/2400');
     return code === 0 ? { value: true } : { notYet: stderr };
   });

@@ -86,7 +86,7 @@ export async function copyDisk(
   const copies = join(runDir, 'copies');
   mkdirSync(copies, { recursive: true });
   const copy = join(copies, `${host.name}-${Math.round(performance.now())}`);
-  const { header } = await world.application.ask('status', host);
+  const { header } = await world.application.answer('status', host);
   await host.copyDisk(copy);
   await world.remembered(
     host,

@@ -81,6 +81,14 @@ export class HostsWorld {
     return Object.fromEntries((await this.look()).map(({ host, id }) => [host.name, id]));
   }
 
+  /** The same, waited for where one does not answer at once. */
+  private everyId(): Promise<Readonly<Record<string, string | undefined>>> {
+    return until('an id of every member', healedMsMax, async () => {
+      const ids = await this.ids();
+      return Object.values(ids).includes(undefined) ? { notYet: JSON.stringify(ids) } : { value: ids };
+    });
+  }
+
   /** Waits until every host has a healthy voter, of which all of them know, and nothing is under way. */
   async whole(withinMs: number): Promise<void> {
     await until('a whole cluster', withinMs, async () => {
@@ -97,7 +105,7 @@ export class HostsWorld {
     fault: () => Promise<void>,
     { replaced = [], withinMs = healedMsMax }: RoundEnd = {},
   ): Promise<void> {
-    const before = await this.ids();
+    const before = await this.everyId();
     const watch = watchLists(this.application, this.hosts);
     const beganMs = performance.now();
     try {
@@ -115,7 +123,7 @@ export class HostsWorld {
         `${currentTestName}: whole ${seconds(mendedMs)} after it was done, ${seconds(beganMs)} after its begin`,
       );
       expect(await watch.stop(), 'what was wrong with member lists meanwhile').toEqual([]);
-      const after = await this.ids();
+      const after = await this.everyId();
       for (const host of this.hosts) {
         const isAnother = after[host.name] !== before[host.name];
         expect(isAnother, `${host.name} is another member now`).toBe(replaced.includes(host));
@@ -136,9 +144,9 @@ export class HostsWorld {
         [],
       );
     }
-    const { header } = await this.application.ask('status', this.hosts[0]!);
+    const { header } = await this.application.answer('status', this.hosts[0]!);
     const hashes = await Promise.all(
-      this.hosts.map((host) => this.application.ask('hash', host, header.revision)),
+      this.hosts.map((host) => this.application.answer('hash', host, header.revision)),
     );
     expect(new Set(hashes).size, 'different stores').toBe(1);
   }

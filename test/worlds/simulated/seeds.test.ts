@@ -73,7 +73,9 @@ describe('a bug that is planted is found', () => {
     expect(found?.failures[0], `no seed of ${plantedSeedsMax} failed`).toMatch(/^I\d+ at /);
   });
 
-  it(`${Object.keys(scenarioPlants).join(', ')}: each by its scenario`, { timeout: minutes }, async () => {
+  it(`${Object.keys(scenarioPlants).join(', ')}: each by its scenario`, {
+    timeout: 20 * minutes,
+  }, async () => {
     const jobs = Object.keys(scenarioPlants).flatMap(scenarioPlantJobs);
     const failed = await failuresOf(jobs, jobs.length);
     // As text, so that what came instead of a breach can be read.
