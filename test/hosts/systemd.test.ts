@@ -437,10 +437,10 @@ function tell(lab: Lab): void {
 
     test('ends by its watchdog an agent that stands still, and one whose loop never comes round, and leaves etcd alone', async () => {
       const short = async (host: Host) => {
-        host.write(watchdogDropIn, '[Service]\nWatchdogSec=10s\n');
+        host.write(watchdogDropIn, '[Service]\nWatchdogSec=8s\n');
         await host.must('systemctl', 'daemon-reload');
         await host.must('systemctl', 'restart', 'etcd-agent');
-        expect(await property(host, 'etcd-agent', 'WatchdogUSec')).toBe('10s');
+        expect(await property(host, 'etcd-agent', 'WatchdogUSec')).toBe('8s');
       };
       const ended = async (host: Host, harm: (pid: string) => string, limitMs: number) => {
         await short(host);

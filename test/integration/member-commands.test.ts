@@ -74,7 +74,7 @@ test('a member that is removed while it runs stays out, with its data, until its
   const written = await whileWriting('removed/', async () => {
     let mark = newestEvent(third!);
     expect(await removal(third!)).toMatchObject({ outcome: 'removed', memberId: oldId, missed: [] });
-    await world.whole(10_000, [first!, second!]);
+    await world.whole(30_000, [first!, second!]);
     await saysWhy(third!, oldId, mark);
     // One that begins anew knows it from what it was told.
     mark = newestEvent(third!);
@@ -140,7 +140,11 @@ function removal(node: TestNode): Promise<Document> {
 async function everything() {
   return {
     record: world.cluster.record(),
-    members: (await world.list())!.map(({ id, role, peerURLs }) => ({ id, role, peerURLs })),
+    members: (await waitFor('a list of members', () => world.list())).map(({ id, role, peerURLs }) => ({
+      id,
+      role,
+      peerURLs,
+    })),
     nodes: world.nodes.map((node) => ({
       name: node.name,
       spec: node.read('agent', 'spec.json'),

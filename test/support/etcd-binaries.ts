@@ -44,3 +44,6 @@ function readIndex(): EtcdBinaries[] {
     return [];
   }
 }
+
+/** For the environment of etcdctl, whose own limits are 2 s and 5 s: a busy machine takes its time. */
+export const patientEtcdctl = { ETCDCTL_DIAL_TIMEOUT: '20s', ETCDCTL_COMMAND_TIMEOUT: '60s' } as const;

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { describeOutcome, type Outcome } from './programs.js';
 import type { RecordView, TestCluster } from './test-cluster.js';
+import { waitFor } from './wait.js';
 
 /** The exit code, and on stderr every one of `words`. */
 export function expectEnd(outcome: Outcome, code: number, ...words: (string | RegExp)[]): void {
@@ -31,6 +32,8 @@ export async function expectWhole(cluster: TestCluster, outcome: Outcome): Promi
   expect(members.sort()).toEqual(expected.sort());
   for (const node of cluster.nodes) {
     expect(node.confValue('ETCD_INITIAL_CLUSTER_STATE'), `etcd.conf of ${node.name}`).toBe('existing');
+    // It may serve a moment before its agent has written down which process it is.
+    await waitFor(`the etcd of ${node.name} to be on record`, () => node.etcdPid() !== undefined);
     expect(node.etcdPids(), `etcd processes on the data dir of ${node.name}`).toEqual([node.etcdPid()]);
   }
   return record;

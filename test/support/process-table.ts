@@ -66,7 +66,8 @@ export async function killAndWait(pid: number): Promise<void> {
 
 /** Ends every process that names `dir` and returns when none is left. Throws where one cannot be ended. */
 export async function endProcessesOf(dir: string): Promise<void> {
-  for (let round = 0; round < 100; round += 1) {
+  // One in the middle of a write to a slow disk ends when that is done.
+  for (const endMs = performance.now() + 30_000; performance.now() < endMs; ) {
     const left = processesOf(dir);
     if (left.length === 0) return;
     // Supervisors first: they would start again what ends.

@@ -183,9 +183,10 @@ export class TestCluster {
   async etcdctl(args: readonly string[], endpoints = this.nodes): Promise<Outcome> {
     const env = {
       ...(await this.etcdctlVariables()),
+      ...patientEtcdctl,
       ETCDCTL_ENDPOINTS: endpoints.map(({ clientURL }) => clientURL).join(','),
     };
-    return runProgram(this.binaries.etcdctl, args, { env, timeoutMs: 20_000 });
+    return runProgram(this.binaries.etcdctl, args, { env, timeoutMs: 90_000 });
   }
 
   /** Pids of every node's etcd, as the agents have them on record. */

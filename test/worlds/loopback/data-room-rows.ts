@@ -129,8 +129,13 @@ export function dataRoomRows(version: EtcdVersion): void {
       const written = await writer.stop();
       expect(done).toMatchObject({ outcome: 'deleted', deleted: 302, left: 0 });
       expect(existsSync(snapshot)).toBe(true);
-      expect(written.refusals).toEqual({});
-      expect((await told(['data', 'list', '/others'])).total).toBe(written.acknowledged.length);
+      // One that took longer than a second is unknown: it may be there.
+      const { total } = await told(['data', 'list', '/others']);
+      expect(written.acknowledged.length).toBeGreaterThan(0);
+      expect(total).toBeGreaterThanOrEqual(written.acknowledged.length);
+      expect(total).toBeLessThanOrEqual(written.acknowledged.length + written.unknown);
+      for (const refusal of Object.keys(written.refusals))
+        expect(['deadline', 'noLeader', 'unreachable']).toContain(refusal);
       const left = await etcdOf(['get', '/', '--prefix', '--keys-only']);
       expect(left).toContain('/keep/c');
       expect(left).toContain('/etcd-agent/mine');

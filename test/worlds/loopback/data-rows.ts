@@ -2,11 +2,12 @@
  * The data of a member is gone, damaged, or older than it was, or its entry is: its own agent takes it out and in again, and
  * no acknowledged write is lost. Written once, run on each version of etcd.
  */
+import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { type EtcdVersion, type TestNode, waitFor } from '../../support/index.js';
 import { thorough } from '../../support/thorough.js';
 import { eventLines, newestEvent, repairsOf } from './agent-record.js';
-import { askEtcd, changeMembers, raiseAlarm } from './etcd-access.js';
+import { askEtcd, changeMembers, etcdctl, raiseAlarm } from './etcd-access.js';
 import {
   copyDisk,
   corruptWal,
@@ -175,10 +176,10 @@ export async function replaceDifferent(
   const oldId = await world.memberId(different);
   await askEtcd(world.cluster, other, (admin) => admin.put('watched', 'value-to-be-changed'));
   await waitFor('the value in the store', async () => {
-    const { revision } = await world.admin(different).status();
-    return revision === (await world.admin(other).status()).revision;
+    const revision = (await world.status(different))?.revision;
+    return revision !== undefined && revision === (await world.status(other))?.revision;
   });
-  await powerOffAfterCommit(different);
+  await powerOffAfterCommit(world, different);
   expect(divergeStore(different, 'value-to-be-changed')).toBeGreaterThan(0);
   await different.startAgent();
   await world.whole(30_000);
@@ -199,8 +200,8 @@ function otherRole(role: Role): Role {
   return role === 'leader' ? 'follower' : 'leader';
 }
 
-/** etcd writes its store out ten times a second; what a SIGKILL would lose of it, its log would repair. */
-async function powerOffAfterCommit(node: Parameters<typeof powerOff>[0]): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 500));
+/** What a SIGKILL would lose of its store, its log would repair: etcd writes all of it out before it hands out a snapshot. */
+async function powerOffAfterCommit({ cluster }: HealingWorld, node: TestNode): Promise<void> {
+  await etcdctl(cluster, node, ['snapshot', 'save', join(cluster.dir, `commit-${performance.now()}.db`)]);
   await powerOff(node);
 }

@@ -4,6 +4,7 @@ import { request } from 'node:https';
 import { connectEtcd, type EtcdAdmin } from '@etcd-agent/etcd';
 import {
   describeOutcome,
+  patientEtcdctl,
   runProgram,
   type TestCluster,
   type TestNode,
@@ -29,8 +30,12 @@ export async function etcdctl(
   through: TestNode,
   args: readonly string[],
 ): Promise<string> {
-  const env = { ...(await cluster.etcdctlVariables()), ETCDCTL_ENDPOINTS: through.clientURL };
-  const outcome = await runProgram(cluster.binaries.etcdctl, args, { env, timeoutMs: 20_000 });
+  const env = {
+    ...(await cluster.etcdctlVariables()),
+    ...patientEtcdctl,
+    ETCDCTL_ENDPOINTS: through.clientURL,
+  };
+  const outcome = await runProgram(cluster.binaries.etcdctl, args, { env, timeoutMs: 90_000 });
   if (outcome.code !== 0) throw new Error(`etcdctl ${args.join(' ')} ${describeOutcome(outcome)}`);
   return outcome.stdout;
 }

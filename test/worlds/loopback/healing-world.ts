@@ -129,9 +129,8 @@ export class HealingWorld {
     return this.nodes.filter((node) => node !== leader);
   }
 
-  async memberId(node: TestNode): Promise<string> {
-    const { memberId } = await this.admin(node).status();
-    return memberId;
+  memberId(node: TestNode): Promise<string> {
+    return waitFor(`an answer of ${node.name}`, async () => (await this.status(node))?.memberId);
   }
 
   /** A linearizable list from the first of these nodes that gives one. */
@@ -165,6 +164,12 @@ export class HealingWorld {
       if (journal !== undefined) return `a repair of ${node.name} is under way: ${JSON.stringify(journal)}`;
       if (existsSync(join(node.runDir, 'may-start-empty'))) return `${node.name} has a permit`;
     }
+    // It may serve a moment before its agent has written down which process it is.
+    for (const node of nodes) {
+      const [pids, recorded] = [node.etcdPids(), node.etcdPid()];
+      if (pids.length !== 1 || pids[0] !== recorded)
+        return `${node.name} has the etcds ${pids}, on record is ${recorded}`;
+    }
     return undefined;
   }
 
@@ -194,8 +199,6 @@ export class HealingWorld {
     } catch (error) {
       throw new Error(`${(error as Error).message}: ${why}\n${this.told()}`);
     }
-    for (const node of nodes)
-      expect(node.etcdPids(), `etcd processes on the data dir of ${node.name}`).toEqual([node.etcdPid()]);
   }
 
   /** Waits until this agent waits for that now: what it said a minute ago it does not write down again. */
@@ -239,7 +242,7 @@ export class HealingWorld {
     const { repaired = [], withinMs = 60_000 } = ends;
     this.rounds += 1;
     const writer = await Writer.start(this.cluster, `round-${this.rounds}/`);
-    await waitFor('the first writes', () => writer.count > this.nodes.length);
+    await waitFor('the first writes', () => writer.count > this.nodes.length, 60_000);
     const marks = new Map(this.nodes.map((node) => [node, newestEvent(node)]));
     const repairs = new Map(this.nodes.map((node) => [node, repairsOf(node).length]));
     const watch = watchMembers(this);
@@ -258,7 +261,8 @@ export class HealingWorld {
       await this.whole(withinMs);
       const healedMs = performance.now() - beganMs;
       const before = writer.count;
-      await waitFor('writes after the healing', () => writer.count > before + 2 * this.nodes.length);
+      const enough = before + 2 * this.nodes.length;
+      await waitFor('writes after the healing', () => writer.count > enough, 60_000);
       const written = await writer.stop();
       expect(watch.stop(), 'what was wrong with the member list meanwhile').toEqual([]);
       await this.expectKept(written);

@@ -3,7 +3,7 @@
  * whose store differs does not. And what must not be touched is not: data of another cluster, a disk that nobody knows.
  * Written once, run on each version of etcd.
  */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import {
@@ -176,7 +176,12 @@ async function makeForeign(world: HealingWorld, node: TestNode): Promise<void> {
     ...['--advertise-client-urls', `http://127.0.0.1:${client}`],
   ];
   const stranger = startProgram(world.cluster.binaries.etcd, args);
-  await waitFor('its database', () => existsSync(join(node.dataDir, 'member', 'snap', 'db')));
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  // Its log is the last that it makes, and what shows whose data it is.
+  const wal = join(node.dataDir, 'member', 'wal');
+  await waitFor(
+    'its log',
+    () => existsSync(wal) && readdirSync(wal).some((name) => name.endsWith('.wal')),
+    60_000,
+  );
   await killAndWait(stranger.pid);
 }

@@ -293,7 +293,7 @@ export function tellRestoreRows(version: EtcdVersion): void {
     );
     const damaged = world().nodes[1]!;
     flipInWal(`${damaged.dataDir}.quarantine-${world().cluster.record()!.bootstrapId}`, 'bootstrap/');
-    const outcome = await world().undo('--timeout', '10s');
+    const outcome = await world().undo('--timeout', '30s');
     expect(outcome.code, describeOutcome(outcome)).toBe(3);
     expect(outcome.stderr).toMatch(/etcd1 is what it was before, and not healthy: coordinator explain etcd1/);
     expect(world().cluster.record()!.clusterId).toBe(former);

@@ -59,7 +59,7 @@ export function isRunHere({ nodes, faults, ends }: Scenario): boolean {
 /** Makes its faults while a client writes; in time all is whole again, and no acknowledged write is missing. */
 export async function runScenario(world: HealingWorld, { faults, ends }: Scenario): Promise<void> {
   const leader = await world.leader();
-  const [follower, secondFollower] = (await world.followers()) as [TestNode, TestNode];
+  const [follower, secondFollower] = world.nodes.filter((node) => node !== leader) as [TestNode, TestNode];
   const roles = {
     leader: [leader],
     follower: [follower],
