@@ -6,7 +6,13 @@ import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs
 import { join, relative } from 'node:path';
 import { offlineCommands, silentProgress } from '@etcd-agent/coordinator';
 import type { TestContext } from 'vitest';
-import { type EtcdBinaries, type EtcdVersion, etcdBinaries, usualVersion } from './etcd-binaries.js';
+import {
+  type EtcdBinaries,
+  type EtcdVersion,
+  etcdBinaries,
+  patientEtcdctl,
+  usualVersion,
+} from './etcd-binaries.js';
 import { freePorts } from './ports.js';
 import { killAndWait } from './process-table.js';
 import {

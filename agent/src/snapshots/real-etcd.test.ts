@@ -42,6 +42,9 @@ function hostWith(version: string, home: string): AgentHost {
   } as unknown as AgentHost;
 }
 
+/** By when an etcd that was started serves: long after it listens, where the machine is busy. */
+const healthyMsMax = 60_000;
+
 class Source {
   private child: ChildProcess | undefined;
   private endpoint = '';
@@ -55,13 +58,23 @@ class Source {
     const [client, peer] = (await freeLoopbackPorts(2)) as [number, number];
     this.endpoint = `http://127.0.0.1:${client}`;
     const urls = [`--listen-client-urls=${this.endpoint}`, `--advertise-client-urls=${this.endpoint}`];
-    this.child = spawn(
+    const child = spawn(
       join(programs, this.version, 'etcd'),
       [`--data-dir=${dataDir}`, `--listen-peer-urls=http://127.0.0.1:${peer}`, ...urls],
       { stdio: 'ignore' },
     );
-    while (!(await acceptsConnections('127.0.0.1', client, 500))) await systemClock.sleep(50);
-    this.ctl('endpoint', 'health');
+    this.child = child;
+    for (const endMs = performance.now() + healthyMsMax; ; await systemClock.sleep(50)) {
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`etcd ${this.version} has ended by itself: ${child.exitCode ?? child.signalCode}`);
+      try {
+        if (!(await acceptsConnections('127.0.0.1', client, 500))) throw new Error('nothing listens yet');
+        this.ctl('endpoint', 'health');
+        return;
+      } catch (error) {
+        if (performance.now() > endMs) throw error;
+      }
+    }
   }
 
   async stop(): Promise<void> {

@@ -7,12 +7,7 @@ import { connectRoom } from './etcd3-room.js';
 import type { KeyClient } from './key-client.js';
 import { compareKeys, foreignRanges, prefixRange } from './key-range.js';
 import { makeCertificates } from './real-etcd/certificates.js';
-import {
-  callDeadlineMs as deadlineMs,
-  type RealMember,
-  startCluster,
-  startTimeoutMs,
-} from './real-etcd/cluster.js';
+import { callDeadlineMs as deadlineMs, type RealMember, startCluster } from './real-etcd/cluster.js';
 import type { RoomClient } from './room-client.js';
 
 const root = mkdtempSync(join(tmpdir(), 'real-etcd-keys-'));
@@ -45,12 +40,12 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the keys of real etcd %
     const connection = { endpoint, ...certificates.client, deadlineMs };
     keys = await connectKeys({ ...connection, answerBytesMax: 64 * 1024 });
     room = await connectRoom(connection);
-  }, startTimeoutMs + 10_000);
+  });
   afterAll(async () => {
     keys.close();
     room.close();
     await Promise.all(members.map((member) => member.end()));
-  }, 30_000);
+  });
 
   const everything = prefixRange(Buffer.alloc(0));
   const pageOf = async (prefix: string) => {
@@ -102,7 +97,8 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the keys of real etcd %
     await room.compact(revision, deadlineMs);
     await expect(room.compact(revision, deadlineMs)).rejects.toMatchObject({ kind: 'compacted' });
     await expect(keys.count(everything, '1')).rejects.toMatchObject({ kind: 'compacted' });
-    await room.defragment(deadlineMs);
+    // It writes the whole database anew, and waits for the disk.
+    await room.defragment(60_000);
     const after = await room.sizes();
     expect(before.fileBytes).toBeGreaterThan(8 * 1024 * 1024);
     expect(after.fileBytes).toBeLessThan(before.fileBytes / 4);

@@ -37,28 +37,32 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the membership of real 
 
   beforeAll(async () => {
     members = await startCluster(text, 3, join(root, text), certificates);
-  }, startTimeoutMs + 10_000);
+  });
   afterAll(async () => {
     await Promise.all([...members, ...(newcomer === undefined ? [] : [newcomer])].map((each) => each.end()));
-  }, 30_000);
+  });
 
   it('takes no change while a member is down, and every call of ours is asked only once', async () => {
-    const leader = await leaderOf(members);
+    const { leader } = await leaderOf(members);
     const follower = members.find((each) => each !== leader)!;
+    const { memberId: followerId } = await follower.admin.status();
+    let startedMs = 0;
     await follower.kill();
-    await sleep(300);
     try {
+      await expect.poll(() => isGone(followerId, leader), { timeout: 20_000 }).toBe(true);
       for (let calls = 1; calls <= 2; calls++) {
         await expectKind(leader.admin.memberAdd([nobody], role), 'unhealthyCluster');
-        await expect.poll(() => rejections(leader), { timeout: 2_000 }).toBe(calls);
+        await expect.poll(() => rejections(leader), { timeout: 20_000 }).toBe(calls);
       }
       expect(await leader.admin.memberList({ linearizable: true })).toHaveLength(3);
     } finally {
+      startedMs = performance.now();
       follower.startAgain();
     }
     await untilHealthy(follower.admin);
-    // It is there again, but not yet for five seconds.
-    await expectKind(leader.admin.memberAdd([nobody], role), 'unhealthyCluster');
+    // It is there again, but not yet for five seconds. Where it was slow to come back, those may be over.
+    if (performance.now() - startedMs < 3_000)
+      await expectKind(leader.admin.memberAdd([nobody], role), 'unhealthyCluster');
   });
 
   it('is of members whose keys hash alike at one revision, whatever each has written since', async () => {
@@ -66,6 +70,7 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the membership of real 
     const { revision } = await admin(0).hashKV('0');
     expect(revision).toBe((await admin(0).status()).revision);
     await admin(1).put('one more', 'value');
+    await untilHealthy(admin(0));
     await untilHealthy(admin(2));
     const hashes = await Promise.all(members.map((each) => each.admin.hashKV(revision)));
     expect(hashes[0]).toMatchObject({ revision, hash: expect.any(Number) });
@@ -81,34 +86,39 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the membership of real 
     const first = await admin(0).lock(key, 'a', 60);
     expect(first.kind).toBe('held');
     expect(await admin(1).lock(key, 'b', 60)).toEqual({ kind: 'busy', owner: 'a' });
+    expect(await admin(1).get(key)).toEqual({ kind: 'found', value: 'a' });
     if (first.kind === 'held') {
       await first.release();
       await first.release();
     }
     expect(await admin(1).get(key)).toEqual({ kind: 'absent' });
+    // It may end before the next call is answered: nothing is said of it but that it ends.
     const short = await admin(1).lock(key, 'b', 1);
     expect(short.kind).toBe('held');
-    expect(await admin(0).get(key)).toEqual({ kind: 'found', value: 'b' });
-    expect((await admin(0).lock(key, 'a', 60)).kind).toBe('busy');
     await expect
-      .poll(async () => (await admin(0).lock(key, 'a', 1)).kind, { timeout: 15_000, interval: 250 })
+      .poll(async () => (await admin(0).lock(key, 'a', 60)).kind, { timeout: 40_000, interval: 250 })
       .toBe('held');
+    // Its owner comes too late, and does not end the lock of the other.
     if (short.kind === 'held') await short.release();
     expect(await admin(1).lock(key, 'b', 1)).toEqual({ kind: 'busy', owner: 'a' });
   });
 
   it('changes its leader when the leader is asked, and by nobody else', async () => {
-    const leader = await leaderOf(members);
-    const [next, other] = members.filter((each) => each !== leader) as [RealMember, RealMember];
-    const { memberId: nextId } = await next.admin.status();
-    const { memberId: otherId } = await other.admin.status();
-    await expectKind(next.admin.moveLeader(otherId), 'notLeader');
-    // 3.3 does not look whether there is such a member, and waits for it to lead.
-    await expectKind(leader.admin.moveLeader(unknownId), learners ? 'notFound' : 'deadline');
-    await leader.admin.moveLeader(nextId);
-    for (const each of members) {
-      await expect.poll(async () => (await each.admin.status()).leader, { timeout: 5_000 }).toBe(nextId);
-    }
+    await underOneLeader(members, async (leader) => {
+      const [next, other] = members.filter((each) => each !== leader) as [RealMember, RealMember];
+      const { memberId: otherId } = await other.admin.status();
+      await expectKind(next.admin.moveLeader(otherId), 'notLeader');
+      // 3.3 does not look whether there is such a member, and waits for it to lead.
+      await expectKind(leader.admin.moveLeader(unknownId), learners ? 'notFound' : 'deadline');
+    });
+    // An election right before the call or after it takes the leadership elsewhere: then it is moved again.
+    const move = async () => {
+      const { leader } = await leaderOf(members);
+      const next = members.find((each) => each !== leader)!;
+      await leader.admin.moveLeader((await next.admin.status()).memberId);
+      return (await leaderOf(members)).leader === next;
+    };
+    await expect.poll(move, { timeout: 60_000 }).toBe(true);
   });
 
   it.runIf(!learners)('is not given a voter by a server that was asked for a learner', async () => {
@@ -153,7 +163,7 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the membership of real 
     expect(await admin(2).memberList({ linearizable: true })).toHaveLength(3);
     expect(await newcomer.process.exit(20_000)).toBe(0);
     expect(newcomer.process.log).toMatch(/the member has been permanently removed from the cluster/);
-  }, 90_000);
+  });
 
   it('takes no peer URL twice, and one learner at a time', async () => {
     const [taken] = members[1]!.settings.initialAdvertisePeerURLs;
@@ -164,7 +174,7 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the membership of real 
     await expectKind((await changing(0)).memberAdd([nobody], 'voter'), 'conflict');
     if (text !== '3.4.23') await expectKind((await changing(0)).memberPromote(id), 'notReady');
     await (await changing(0)).memberRemove(id);
-  }, 30_000);
+  });
 
   it.each(['NOSPACE', 'CORRUPT'] as const)(
     'writes nothing under an alarm of %s until it is disarmed',
@@ -215,12 +225,40 @@ const unknownId = memberId('deadbeef');
 /** How etcd writes that an alarm is nobody's. */
 const unowned = memberId('0');
 
-async function leaderOf(members: readonly RealMember[]): Promise<RealMember> {
-  for (const member of members) {
-    const { memberId, leader } = await member.admin.status();
-    if (memberId === leader) return member;
+/** Who leads, once all members say the same: on a busy machine there are elections, each with a new term. */
+async function leaderOf(members: readonly RealMember[]): Promise<{ leader: RealMember; term: string }> {
+  for (const end = performance.now() + 20_000; ; await sleep(100)) {
+    const told = await Promise.all(members.map(({ admin }) => admin.status().catch(() => undefined)));
+    const views = new Set(told.map((each) => `${each?.leader} ${each?.raftTerm}`));
+    const at = told.findIndex((each) => each !== undefined && each.leader === each.memberId);
+    if (at !== -1 && views.size === 1) return { leader: members[at]!, term: told[at]!.raftTerm };
+    if (performance.now() > end) throw new Error(`no agreement on who leads: ${[...views].join(', ')}`);
   }
-  throw new Error('no member says that it leads');
+}
+
+/** What `act` finds wrong counts only where one member led all the time; else it is done again. */
+async function underOneLeader(
+  members: readonly RealMember[],
+  act: (leader: RealMember) => Promise<void>,
+): Promise<void> {
+  for (const end = performance.now() + 60_000; ; ) {
+    const before = await leaderOf(members);
+    try {
+      return await act(before.leader);
+    } catch (error) {
+      const after = await leaderOf(members);
+      const same = after.leader === before.leader && after.term === before.term;
+      if (same || performance.now() > end) throw error;
+    }
+  }
+}
+
+/** Whether the last that etcd said of this peer is that it lost it: from then on the peer does not count. */
+function isGone(peer: Member['id'], { process }: RealMember): boolean {
+  // etcd writes an id without leading zeros.
+  const id = BigInt(`0x${peer}`).toString(16);
+  const said = process.log.split('\n').filter((line) => line.includes(id) && /became (in)?active/.test(line));
+  return said.at(-1)?.includes('became inactive') === true;
 }
 
 /** How often etcd says that it rejected an add: one line for each request that reached it. */

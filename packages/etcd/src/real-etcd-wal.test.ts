@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MemberStatus } from './admin.js';
 import { makeCertificates, type TestCertificates } from './real-etcd/certificates.js';
-import { newMembers, RealMember, startTimeoutMs, untilHealthy } from './real-etcd/cluster.js';
+import { newMembers, RealMember, untilHealthy } from './real-etcd/cluster.js';
 import { freePorts } from './real-etcd/processes.js';
 import { isWalSegment } from './wal.js';
 import { isBehind, type WalTail, WalTailReader } from './wal-tail.js';
@@ -22,7 +22,7 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the WAL of real etcd %s
   beforeAll(async () => {
     member = await startAlone(text);
     path = join(member.settings.dataDir, 'member', 'wal');
-  }, startTimeoutMs);
+  });
   afterAll(() => member.end());
 
   it('ends where the member said it was when it was killed, again and again', async () => {
@@ -35,7 +35,7 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the WAL of real etcd %s
       member.startAgain();
       await untilHealthy(member.admin);
     }
-  }, 60_000);
+  });
 
   it('is corrupt to us when etcd refuses it, and torn when etcd cuts off its end', async () => {
     const status = await write(member, 20);
@@ -67,7 +67,7 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('the WAL of real etcd %s
       expect(Number(after.raftIndex)).toBeGreaterThanOrEqual(Number(tail.lastIndex));
       expect(Number(after.raftIndex)).toBeLessThan(Number(tail.lastIndex) + 5);
     }
-  }, 60_000);
+  });
 });
 
 describe('a WAL of several segments of real etcd 3.5.30', () => {
@@ -90,7 +90,7 @@ describe('a WAL of several segments of real etcd 3.5.30', () => {
     } finally {
       await member.end();
     }
-  }, 60_000);
+  });
 });
 
 /** One member that is a whole cluster; large enough to write a segment full. */

@@ -52,29 +52,26 @@ export class EtcdProcess {
 
   /** Resolves with the exit code when it exits by itself, or rejects after `timeoutMs`. */
   async exit(timeoutMs: number): Promise<number | null> {
-    await this.waitForExit(timeoutMs);
-    if (!this.hasExited()) throw new Error(`etcd has not exited within ${timeoutMs} ms`);
-    return this.child.exitCode;
-  }
-
-  /** Kills it. What it leaves behind is thrown away, so there is nothing to wait for but the exit itself. */
-  async stop(): Promise<void> {
-    if (this.hasExited()) return;
-    this.child.kill('SIGKILL');
-    await this.waitForExit(5_000);
-  }
-
-  private hasExited(): boolean {
-    return this.child.exitCode !== null || this.child.signalCode !== null;
-  }
-
-  private async waitForExit(timeoutMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
     });
     await Promise.race([this.exited, timeout]);
     clearTimeout(timer);
+    if (!this.hasExited())
+      throw new Error(`etcd with pid ${this.child.pid} has not exited within ${timeoutMs} ms`);
+    return this.child.exitCode;
+  }
+
+  /** Kills it. What it leaves behind is thrown away, so nothing is waited for but the exit, up to 30 s. */
+  async stop(): Promise<void> {
+    if (this.hasExited()) return;
+    this.child.kill('SIGKILL');
+    await this.exit(30_000);
+  }
+
+  private hasExited(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 }
 
