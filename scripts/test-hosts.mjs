@@ -1,6 +1,6 @@
 // npm run test:hosts -- [--seed S] [--rounds N] [vitest arguments]: sets up what is missing, makes the lab, which is kept, and
 // runs the tests on booted hosts, two files at a time, each with a lab of its own. `--seed` and `--rounds` are of the random
-// rounds. It needs root and Debian. Exit code 0 only when all tests passed.
+// rounds. It needs root and Debian 12. Exit code 0 only when all tests passed.
 import { Failure, runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
 import { conclude, runVitest } from './setup/vitest.mjs';
@@ -13,7 +13,7 @@ await runScript(async () => {
       where: 'npm run test:hosts',
       next: 'npm run test:hosts -- --rounds 100 --seed 7 rounds',
     });
-  const { etcd } = await prepare();
+  const { etcd, missing } = await prepare({ forTests: true });
   const code = await runVitest('hosts', ['--project', 'hosts', ...others], {
     ...process.env,
     // Who asks for hosts is not served by skipping them.
@@ -22,7 +22,7 @@ await runScript(async () => {
     ...(seed === undefined ? {} : { ETCD_AGENT_TEST_SEED: seed }),
     ...(rounds === undefined ? {} : { ETCD_AGENT_TEST_ROUNDS: rounds }),
   });
-  return conclude(['hosts'], [code]);
+  return conclude(['hosts'], [code], { missing });
 });
 
 /** Ours, and what is vitest's. */

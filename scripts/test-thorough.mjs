@@ -1,6 +1,8 @@
 // npm run test:thorough -- [vitest arguments]: what npm test samples, whole: every simulated step and scenario, every row on booted
-// hosts and with real etcds, and those of healing, restoring, recovering and room on each version of etcd. Arguments choose among
+// hosts and with real etcds, and those of healing, restoring, recovering and room on each version of etcd. And what rpmlint and
+// lintian say of the packages. Arguments choose among
 // the tests with real etcds, which are then run on each version, and nothing else. Exit code 0 only when all tests passed.
+import { runInTerminal } from './setup/child.mjs';
 import { testedSuites } from './setup/etcd.mjs';
 import { runScript } from './setup/failure.mjs';
 import { prepare } from './setup/prepare.mjs';
@@ -19,7 +21,10 @@ await runScript(async () => {
     const env = { ...process.env, ETCD_BIN: etcd, ETCD_AGENT_TEST_THOROUGH: '1', ...more };
     codes.push(await runVitest(name, words, env));
   };
+  const failedChecks = [];
   if (given.length === 0) {
+    if ((await runInTerminal(process.execPath, ['scripts/package.mjs', '--lint'])) !== 0)
+      failedChecks.push('npm run package -- --lint');
     await run('thorough-simulated', [
       ...['--project', 'unit', '--project', 'simulated'],
       'test/worlds/simulated',
@@ -32,5 +37,5 @@ await runScript(async () => {
     await run(`thorough-${version}`, ['--project', 'integration', ...files], {
       ETCD_AGENT_TEST_ETCD: version,
     });
-  return conclude(runs, codes, { missing });
+  return conclude(runs, codes, { missing, failedChecks });
 });

@@ -34,7 +34,7 @@ export function conclude(names, codes, { missing = [], failedChecks = [] } = {})
   const code = codes.find((each) => each !== 0) ?? 0;
   const counts = countRuns(names);
   console.log('');
-  for (const sentence of missing) console.log(`not covered: ${sentence}`);
+  for (const sentence of new Set([...missing, ...counts.notRun])) console.log(`not covered: ${sentence}`);
   for (const name of failedChecks) console.log(`failed: ${name} (its messages are above the tests)`);
   if (code !== 0 && counts.failed === 0)
     console.log(`failed: vitest ended with exit code ${code}, see above`);
@@ -51,6 +51,7 @@ function countRuns(names) {
     failed: sum('failed'),
     skipped: sum('skipped'),
     failures: counts.flatMap(({ failures }) => failures),
+    notRun: counts.flatMap(({ notRun }) => notRun),
   };
 }
 

@@ -4,11 +4,12 @@
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { scenarios } from '../scenarios/index.js';
 import { newDisk, powerCut, wipe } from '../worlds/hosts/faults.js';
-import { dataDir, HostsWorld, impatient } from '../worlds/hosts/hosts-world.js';
+import { dataDir, HostsWorld, impatient, told } from '../worlds/hosts/hosts-world.js';
 import { isRunHere, runScenario } from '../worlds/hosts/run-scenario.js';
+import { Application } from './lab/application.js';
 import { until } from './lab/commands.js';
 import { walDir } from './lab/data-dir.js';
 import { fromPackage, type Host } from './lab/host.js';
@@ -139,14 +140,20 @@ function tell(lab: Lab): void {
     const text = readFileSync(lab.host('etcd0').path(dropIn), 'utf8');
     // As another version of the agent has written it.
     lab.host('etcd0').write(dropIn, `${text}LimitNOFILE=4096\n`);
+    const busy = new Application(lab, { pauseMs: 20, prefix: 'upgrade/' });
+    onTestFinished(() => busy.close());
     await world.round(async () => {
+      const beganMs = performance.now();
       for (const host of lab.hosts) {
         copyFileSync(deb, host.path('/root/newer.deb'));
         await host.runWith({ timeoutMs: 300_000 }, 'dpkg', '-i', '/root/newer.deb');
         expect(await host.must('etcd-agent', '--version')).toBe(version);
         await listening(host);
       }
+      for (const host of lab.hosts) await busy.writesThrough(host, performance.now(), 60_000);
+      told(`upgrade: ${busy.count} writes, the longest time without one ${busy.longestGapMs(beganMs)} ms`);
     });
+    for (const host of lab.hosts) expect(await busy.missingOn(host)).toEqual([]);
     expect(await pids('etcd')).toEqual(etcds);
     expect(readFileSync(lab.host('etcd0').path(dropIn), 'utf8')).toBe(text);
     expect(await property(lab.host('etcd0'), 'etcd', 'NeedDaemonReload')).toBe('no');

@@ -11,7 +11,7 @@ import type { Lab } from './lab.js';
 import { labNamespace, subnet } from './places.js';
 
 const program = fileURLToPath(new URL('etcd-client.mjs', import.meta.url));
-/** What all its keys begin with. */
+/** What all its keys begin with, if nothing else is said. */
 export const writtenKeys = 'written/';
 
 /** What a member can be asked, and what it answers as etcd's gateway writes it: numbers are strings, defaults are left out. */
@@ -47,9 +47,12 @@ export class Application {
   private asked = 0;
   private readonly writer: ChildProcess;
 
-  /** `pauseMs`: between two writes through one member. */
-  constructor(lab: Lab, { pauseMs = 150 }: { readonly pauseMs?: number } = {}) {
-    const words = [program, lab.stateDir, subnet.application, writtenKeys, String(pauseMs)];
+  /** `pauseMs`: between two writes through one member. `prefix`: of its keys, no other application's. */
+  constructor(
+    lab: Lab,
+    { pauseMs = 150, prefix = writtenKeys }: { readonly pauseMs?: number; readonly prefix?: string } = {},
+  ) {
+    const words = [program, lab.stateDir, subnet.application, prefix, String(pauseMs)];
     const addresses = lab.hosts.map(({ address }) => address);
     this.writer = spawn('ip', ['netns', 'exec', labNamespace, process.execPath, ...words, ...addresses], {
       env: cleanEnvironment,

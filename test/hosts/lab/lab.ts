@@ -1,6 +1,6 @@
 /**
  * Real hosts on one machine, three of them or five, as systemd containers with the runbook's addresses, and a place beside them for the
- * coordinator. Needs root on a Debian-like machine whose kernel lets it: where it cannot be had, it says why.
+ * coordinator. Needs root on a Debian 12 whose kernel lets it: where it cannot be had, it says why.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,9 +36,9 @@ const tellAfterMs = 5_000;
 /** The longest story of somebody else, with a root file system or packages to make. */
 const turnMsMax = 900_000;
 
-/** No reason to skip anything: the machine can run hosts, and does not get rid of those of an earlier run. */
-class LeftoversError extends Error {
-  override readonly name = 'LeftoversError';
+/** No reason to skip anything: the machine can run hosts. What they would run, or what an earlier run has left, is to be mended. */
+class LabFault extends Error {
+  override readonly name = 'LabFault';
 }
 
 export interface LabOptions {
@@ -62,9 +62,7 @@ export async function openLab(
     lab = new Lab(lock, await whatIsKept(), equip);
     await removeLeftovers(bay).catch((cause: Error) => {
       const next = `next: look at what uses ${runDir}, at ip netns list and at /proc/mounts`;
-      throw new LeftoversError(`an earlier run of the lab cannot be removed: ${cause.message}\n${next}`, {
-        cause,
-      });
+      throw new LabFault(`an earlier run of the lab cannot be removed: ${cause.message}\n${next}`, { cause });
     });
     await makeCgroups();
     await makeNetwork();
@@ -73,7 +71,7 @@ export async function openLab(
   } catch (error) {
     // Why it cannot be opened is what matters, not that it cannot be closed either.
     await (lab === undefined ? lock.release() : lab.close()).catch(() => {});
-    if (error instanceof LeftoversError) throw error;
+    if (error instanceof LabFault) throw error;
     return { kind: 'unable', why: (error as Error).message.replace(/\s+/g, ' ') };
   }
 }
@@ -118,7 +116,12 @@ export class Lab {
   }
 
   private below({ layers }: Equipment): Promise<string> {
-    return oneAtATime(() => layered(this.root, layers));
+    return oneAtATime(() =>
+      layered(this.root, layers).catch((cause: Error) => {
+        if (!layers.includes('agent')) throw cause;
+        throw new LabFault(`hosts cannot be given the package etcd-agent: ${cause.message}`, { cause });
+      }),
+    );
   }
 
   /** Runs the real `coordinator` on a network that reaches the hosts and nothing else. */
@@ -185,7 +188,8 @@ function whatLacks(): string | undefined {
   if (process.platform !== 'linux') return 'it needs Linux';
   if (process.getuid?.() !== 0) return 'it needs root: network namespaces, mounts and systemd-nspawn';
   const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
-  if (!/^ID=debian$/m.test(release)) return 'it needs Debian: the hosts are made from its packages';
+  if (!/^ID=debian$/m.test(release) || !/^VERSION_ID="?12"?$/m.test(release))
+    return 'it needs Debian 12: the hosts are made from its packages, etcd 3.4 among them';
   return undefined;
 }
 

@@ -50,12 +50,13 @@ export async function rootFileSystem(): Promise<string> {
   return root;
 }
 
+/** In a mount namespace of its own: what it mounts there goes with it, however it ends. */
 async function debootstrap({ uri, suite, components, keyrings }: Archive, into: string): Promise<void> {
   const keyring = keyrings.find((path) => existsSync(path));
   await must(
-    'debootstrap',
+    'unshare',
     [
-      '--variant=minbase',
+      ...['--mount', 'debootstrap', '--variant=minbase'],
       `--include=${packages.join(',')}`,
       `--components=${components.join(',')}`,
       ...(keyring === undefined ? [] : [`--keyring=${keyring}`]),

@@ -42,7 +42,7 @@ const toldElsewhere = [
   'the last writes are on a disk that comes back older and, late, on a host that comes back after one that was away: nothing is lost',
 ];
 
-/** `test/hosts/rounds.test.ts` makes the same faults, on five hosts; the last one is simulated, and much of it is waiting. */
+/** `test/hosts/rounds.test.ts` makes the same faults, on five hosts. */
 const toldLikewise = [
   'a host without power for a minute comes back by itself',
   'a host that comes back with an older disk joins again and loses no write',
@@ -50,8 +50,6 @@ const toldLikewise = [
   'a silent host is not removed and is back by itself',
   'a host that hears and is not heard is not repaired, and is well when the network is',
   'a host that loses power 3500 ms after the data is gone resumes its repair',
-  'one of three wiped and one silent: nothing is removed, and all is healed when the silent one is back',
-  'the last writes are on a disk that comes back older and on a host that comes back soon after one that was away: nothing is lost',
 ];
 
 type Running = {
