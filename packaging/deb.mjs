@@ -7,7 +7,10 @@ import { maintainer } from './contents.mjs';
 import { scriptsOf } from './scripts.mjs';
 import { stage } from './stage.mjs';
 
-/** What Node is linked with, which Debian 10 and later have; the account and the directories are made by systemd's programs. */
+/**
+ * What Node is linked with, as Debian 11, Ubuntu 20.04 and later call it (before: libgcc1); the account and the directories are
+ * made by systemd's programs.
+ */
 const depends = ['libc6 (>= 2.28)', 'libgcc-s1 (>= 3.4)', 'libstdc++6 (>= 5.2)'];
 
 export function debName({ name }, { version }) {
@@ -42,9 +45,9 @@ export async function makeDeb(product, entries, { release, level, work, out }) {
   });
 }
 
-function control({ name, summary, description, scripts }, entries, { version }) {
+function control({ name, summary, description, needsSystemd }, entries, { version }) {
   const kibibytes = entries.reduce((sum, entry) => sum + Math.ceil(bytesOf(entry).length / 1024), 0);
-  const needs = scripts.deb.length > 0 ? [...depends, 'systemd'] : depends;
+  const needs = needsSystemd ? [...depends, 'systemd'] : depends;
   return `Package: ${name}
 Version: ${version}-1
 Section: admin

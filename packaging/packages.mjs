@@ -42,6 +42,7 @@ const agent = {
     deb: ['postinst', 'prerm', 'postrm'],
     rpm: ['post', 'preun', 'postun', 'posttrans'],
   },
+  needsSystemd: true,
 };
 
 const coordinator = {
@@ -80,7 +81,8 @@ const coordinator = {
   files: [],
   // A command runs for a second or two; what it compiles for speed never pays back.
   nodeFlags: ['--no-opt'],
-  scripts: { deb: [], rpm: [] },
+  scripts: { deb: ['prerm'], rpm: ['postun'] },
+  needsSystemd: false,
 };
 
 export const packages = [agent, coordinator];

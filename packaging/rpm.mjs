@@ -50,7 +50,7 @@ export async function makeRpm(product, entries, { release, level, work, out }) {
 }
 
 function specOf(product, entries, { version, seconds }) {
-  const { name, summary, description } = product;
+  const { name, summary, description, needsSystemd } = product;
   const scripts = Object.entries(scriptsOf(product, 'rpm'));
   const date = new Date(seconds * 1000).toUTCString().replace(/^(\w+), (\d+) (\w+) (\d+) .*$/, '$1 $3 $2 $4');
   return `Name: ${name}
@@ -62,7 +62,7 @@ Group: System Environment/Daemons
 Packager: ${maintainer}
 URL: https://etcd.io/
 ExclusiveArch: x86_64
-${scripts.length > 0 ? 'Requires(post): systemd\nRequires(preun): systemd\nRequires(postun): systemd\n' : ''}
+${needsSystemd ? 'Requires(post): systemd\nRequires(preun): systemd\nRequires(postun): systemd\n' : ''}
 %description
 ${description.join('\n')}
 

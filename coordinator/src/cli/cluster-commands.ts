@@ -127,6 +127,6 @@ const installHelp = `
 Run it again after any failure or interruption: it goes on from what is true. Nothing is asked, neither passwords nor
 passphrases nor about host keys: ssh to a host once by hand, ssh-add, and let the account use sudo without a password.
 Without ssh, on every host as root, with the package there:
-  apt-get install -y ./etcd-agent_VERSION_amd64.deb        (or dnf install -y ./etcd-agent-VERSION.x86_64.rpm)
-  etcd-agent enrol --token-file -                          (paste what coordinator token NODE prints here, Enter, Ctrl-D)
+  apt-get install -y ./etcd-agent_*.deb       (or dnf install -y --disablerepo='*' ./etcd-agent-*.rpm)
+  etcd-agent enrol --token-file -             (paste what coordinator token NODE prints here, Enter, Ctrl-D)
   systemctl enable --now etcd-agent`;

@@ -1,7 +1,12 @@
 /** What is run for each step, to the letter: nothing of a topology reaches a shell, no secret is an argument. */
-import { execFileSync } from 'node:child_process';
-import { expect, it } from 'vitest';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { callsOf } from './calls.js';
+import { saidLinesMax } from './install-host.js';
 import type { LocalPackage } from './plan/plan.js';
 import { remoteWords, shownWord } from './remote-words.js';
 import * as scripts from './scripts.js';
@@ -120,6 +125,70 @@ it('a copied package that is not what was sent is not installed, and its directo
   expect(text).not.toContain('installed anyway');
   expect(text).toMatch(/status 1\ngone/);
 });
+
+describe.each([
+  ['dnf', 'install'],
+  ['yum', 'localinstall'],
+])('%s of a host', (by, verb) => {
+  const without = `-q -y --disablerepo=* ${verb} FILE`;
+  const withThem = `-q -y ${verb} FILE`;
+  // Each says more than anybody reads.
+  const fails = (why: string) => `seq 1 30; echo ${why}; exit 1`;
+
+  it('whose repositories cannot be read installs the package without them', () => {
+    const ran = installed(by, `case $* in *--disablerepo=*) exit 0 ;; esac; ${fails('no metadata')}`);
+    expect(ran).toEqual({ status: 0, said: [], asked: [without], cleared: true });
+  });
+
+  it('that lacks something the package needs gets it from its repositories', () => {
+    const ran = installed(by, `case $* in *--disablerepo=*) ${fails('nothing provides x')} ;; esac`);
+    expect(ran).toEqual({ status: 0, said: [], asked: [without, withThem], cleared: true });
+  });
+
+  it('that can do neither says what is missing, why it cannot be had, and all of that is shown', () => {
+    const ran = installed(
+      by,
+      `case $* in *--disablerepo=*) ${fails('missing')} ;; *) ${fails('unread')} ;; esac`,
+    );
+    expect(ran).toMatchObject({ status: 1, asked: [without, withThem], cleared: true });
+    const headed = (heading: string, last: string) => [heading, '28', '29', '30', last];
+    expect(ran.said).toEqual([
+      ...headed(`${by} without repositories:`, 'missing'),
+      ...headed(`${by} with the repositories of this host:`, 'unread'),
+    ]);
+    expect(ran.said.length).toBeLessThanOrEqual(saidLinesMax);
+  });
+});
+
+/** The script beside a package manager of these lines of shell. `asked`: with what arguments it was run, each time. */
+function installed(by: string, text: string) {
+  const host = mkdtempSync(join(tmpdir(), 'install-script-'));
+  try {
+    const [bin, room, asked] = [join(host, 'bin'), join(host, 'room'), join(host, 'asked')];
+    for (const directory of [bin, room]) mkdirSync(directory);
+    const program = (name: string, lines: string) =>
+      writeFileSync(join(bin, name), `#!/bin/sh\n${lines}\n`, { mode: 0o755 });
+    program('rpm', 'echo etcd-agent 0.1.0-1');
+    program(by, `echo "$*" >>${asked}\n${text}`);
+    const file = join(room, 'etcd-agent.rpm');
+    writeFileSync(file, 'a package');
+    const sha256 = createHash('sha256').update('a package').digest('hex');
+    const { status, stdout, stderr } = spawnSync('sh', ['-s', '--', by, room, 'rpm', sha256, '0.1.0-1'], {
+      input: scripts.installScript,
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
+    });
+    const lines = (of: string) => of.split('\n').filter((line) => line !== '');
+    return {
+      status,
+      said: lines(stdout + stderr),
+      asked: lines(readFileSync(asked, 'utf8')).map((line) => line.replace(file, 'FILE')),
+      cleared: !existsSync(room),
+    };
+  } finally {
+    rmSync(host, { recursive: true });
+  }
+}
 
 it('what is shown can be pasted: a shell reads the same words', () => {
   for (const word of ['plain', "it's", 'a b', '$(id)', '`x`', 'ümlaut', '']) {

@@ -8,11 +8,14 @@ import { waitForAnswer } from './answer.js';
 import { callsOf, type HostCalls } from './calls.js';
 import type { InstallContext, Target } from './context.js';
 import { diagnose } from './diagnosis.js';
-import { type InstallPlan, type InstallStep, planInstall } from './plan/plan.js';
+import { type InstallPlan, type InstallStep, orByHand, planInstall } from './plan/plan.js';
 import { type HostProbe, parseProbe } from './plan/probe.js';
 import { byHand, type Call, runCall } from './ssh.js';
 import { sshFailure } from './ssh-failure.js';
 import { joinTokenFor, wishFor } from './wish.js';
+
+/** Of what failed on a host. A package manager that was tried in two ways says four lines of each, below a heading. */
+export const saidLinesMax = 10;
 
 /** How far one host came. Steps that were carried out, whatever came after. */
 export interface HostOutcome {
@@ -40,7 +43,7 @@ export async function lookAt(target: Target, context: InstallContext, packageDon
       what: `${target.place.name} cannot be looked at: ${reading.why}`,
       where: [`${target.place.name} (ssh ${target.host})`],
       cause: 'the account there has no POSIX shell, or may run one command only',
-      next: `--user NAME with an account that has a shell, or: coordinator install --manual`,
+      next: `--user NAME with an account that has a shell, ${orByHand}`,
     });
   }
   const { probe } = reading;
@@ -239,7 +242,7 @@ function lastLines(text: string): string[] {
   return text
     .split(/\r?\n/)
     .filter((line) => line.trim() !== '')
-    .slice(-8);
+    .slice(-saidLinesMax);
 }
 
 function interrupted(): Failure {

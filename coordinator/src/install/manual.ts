@@ -27,5 +27,6 @@ function installLines(source: Wish['source']): string[] {
 
 function installLine({ kind, path }: LocalPackage): string {
   const file = shownWord(`./${basename(path)}`);
-  return kind === 'deb' ? `apt-get install -y ${file}` : `dnf install -y ${file}`;
+  // A repository that cannot be read, as without a network, would fail it; none is needed.
+  return kind === 'deb' ? `apt-get install -y ${file}` : `dnf install -y --disablerepo='*' ${file}`;
 }

@@ -81,6 +81,15 @@ export const installScript = `install_package() {
     apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \\
       -o DPkg::Lock::Timeout=120 install "$file"
   }
+  # A host without a network cannot read its repositories, and has all that is needed: they are asked only where it
+  # has not. Then the first try says what is missing, and the second why that cannot be had.
+  by_rpm() {
+    "$1" -q -y --disablerepo='*' "$2" "$file" >"$directory/without" 2>&1 && return
+    "$1" -q -y "$2" "$file" >"$directory/with" 2>&1 && return
+    printf '%s without repositories:\\n' "$1"; tail -n 4 "$directory/without"
+    printf '%s with the repositories of this host:\\n' "$1"; tail -n 4 "$directory/with"
+    return 1
+  }
   found=$(sha256sum "$file" | cut -d ' ' -f 1)
   if [ "$found" != "$sha256" ]; then
     printf 'the copy is not what was sent: its SHA-256 is %s\\n' "$found"
@@ -97,8 +106,8 @@ export const installScript = `install_package() {
     # After a power cut apt refuses everything until dpkg has ended what it had begun.
     apt) by_apt || { grep -q 'dpkg was interrupted' "$log" &&
       dpkg --force-confdef --force-confold --configure -a; by_apt; } ;;
-    dnf) dnf -q -y install "$file" ;;
-    yum) yum -q -y localinstall "$file" ;;
+    dnf) by_rpm dnf install ;;
+    yum) by_rpm yum localinstall ;;
   esac >"$log" 2>&1
   result=$?
   if [ "$result" -ne 0 ]; then tail -n 15 "$log"; fi

@@ -73,7 +73,7 @@ it('what a program on the host ends with is not ssh’s', () => {
   expect(sshFailure(n0, 'ssh', said('', 0))).toBeUndefined();
 });
 
-it('a machine without ssh is told what to install', () => {
+it('a machine without ssh is told what to install, and the way without it', () => {
   const failure = sshFailure(n0, 'ssh', {
     kind: 'notStarted',
     code: 'ENOENT',
@@ -82,4 +82,5 @@ it('a machine without ssh is told what to install', () => {
     stderr: '',
   });
   expect(failure?.parts.next).toContain('openssh-client');
+  expect(failure?.parts.next).toContain('the same command with --manual');
 });

@@ -1,6 +1,7 @@
 /** From what ssh or scp said to the error that a person needs. Pure. */
 import { describeResult, type ProgramResult } from '@etcd-agent/platform';
 import { Failure, type FailureParts } from '../failure.js';
+import { orByHand } from './plan/plan.js';
 
 /** ssh's own status for everything that is not the remote program's; scp's is 1 or 255. */
 const sshTrouble = 255;
@@ -36,7 +37,7 @@ function partsOf({ node, host, byHand }: Reached, program: string, result: Progr
       exit: 'failed',
       what: `${program} cannot be run here`,
       cause,
-      next: 'install openssh-client (openssh-clients), or: coordinator install --manual',
+      next: `install openssh-client (openssh-clients), ${orByHand}`,
     };
   }
   if (result.kind === 'timedOut') {
@@ -80,7 +81,7 @@ function partsOf({ node, host, byHand }: Reached, program: string, result: Progr
       exit: 'failed',
       what: `${node} does not take files by scp`,
       cause: `${said.last}: no sftp there, or startup files of the account that print something`,
-      next: 'mend that, or without copying: --repo, or coordinator install --manual',
+      next: `mend that, or without copying: --repo, ${orByHand}`,
     };
   }
   if (/No space left|write remote|Disk quota/i.test(said.all)) {

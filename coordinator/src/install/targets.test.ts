@@ -66,5 +66,5 @@ it('without ssh there are three commands for each host, and no secret among them
     ),
     'systemctl enable --now etcd-agent',
   ]);
-  expect(text).toContain('# or: dnf install -y ./etcd-agent-1-1.noarch.rpm');
+  expect(text).toContain("# or: dnf install -y --disablerepo='*' ./etcd-agent-1-1.noarch.rpm");
 });

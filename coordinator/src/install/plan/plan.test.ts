@@ -144,7 +144,7 @@ it.each<[string, Partial<HostProbe>, RegExp, RegExp]>([
     'no sudo',
     { root: { kind: 'none', user: 'ann', said: '' } },
     /ann is not root there.*no sudo/,
-    /--user root/,
+    /--user root, .*the same command with --manual/,
   ],
   [
     'a sudo that wants a password',

@@ -11,6 +11,9 @@ const systemdMin = 239;
 /** What the packaged runtime is linked against: that of EL8. */
 const glibcMin = '2.28';
 
+/** Ends a `next:`. The same command, because --manual wants to be told where the package comes from, too. */
+export const orByHand = 'or without ssh: the same command with --manual';
+
 export type Installer = 'apt' | 'dnf' | 'yum';
 
 /** A package file that the operator named, checked already. */
@@ -96,19 +99,19 @@ function unfitHost({ systemd, glibc, root, os }: HostProbe): InstallRefusal | un
 }
 
 function noRoot(user: string, said: string): InstallRefusal {
-  const byHand = 'or: coordinator install --manual';
-  if (said === '') return refuse(`${user} is not root there, and there is no sudo`, `--user root, ${byHand}`);
+  if (said === '')
+    return refuse(`${user} is not root there, and there is no sudo`, `--user root, ${orByHand}`);
   if (/tty/.test(said)) {
     return refuse(
       `sudo wants a terminal there (${said})`,
-      `in its sudoers: Defaults:${user} !requiretty, ${byHand}`,
+      `in its sudoers: Defaults:${user} !requiretty, ${orByHand}`,
     );
   }
   if (/password/.test(said)) {
-    const next = `let ${user} use sudo without a password while this runs (NOPASSWD), --user root, ${byHand}`;
+    const next = `let ${user} use sudo without a password while this runs (NOPASSWD), --user root, ${orByHand}`;
     return refuse(`sudo wants a password of ${user} there, and passwords are not handled here`, next);
   }
-  return refuse(`${user} may not use sudo there (${said})`, `--user with an account that may, ${byHand}`);
+  return refuse(`${user} may not use sudo there (${said})`, `--user with an account that may, ${orByHand}`);
 }
 
 /** An agent that is there and is not ours to change. */

@@ -1,0 +1,9 @@
+# The keys of the CAs are in it: no package manager removes those, not even when it purges.
+what_stays() {
+    state=/var/lib/etcd-coordinator
+    if test -e "$state"; then
+        echo "Left: $state, with the keys of the CAs, which the cluster needs for as long as it is there."
+        echo "To remove it, once the cluster is gone or an export is kept elsewhere: rm -rf $state"
+    fi
+    echo 'Left: what coordinators of other users keep in their homes, in .local/state/etcd-coordinator.'
+}
