@@ -2,12 +2,13 @@
  * Hosts without an etcd get one: from Debian's package, by the host's own package manager, and from a file over the link. The
  * power goes in the middle of each. Then the three make a cluster, each under a unit of another style. One story.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Archive, etcdArchive } from '../support/etcd-archive.js';
 import { until } from './lab/commands.js';
 import { etcdPackages, giveRepository, withoutEtcd } from './lab/etcd-packages.js';
+import { etcdWanted, installEtcd } from './lab/etcd-wanted.js';
 import type { Lab } from './lab/lab.js';
 import { check, enrol, healthy, initialise, listening, unitOf } from './lab/operator.js';
 import { checkout, hostNames, runDir } from './lab/places.js';
@@ -49,22 +50,7 @@ await story((host) => {
 
 function tell(lab: Lab): void {
   const [etcd0, etcd1, etcd2] = [lab.host('etcd0'), lab.host('etcd1'), lab.host('etcd2')];
-  const topology = join(runDir, 'cluster.yaml');
   let archive: Archive;
-
-  /** The operator's topology says this, and the coordinator is told. */
-  async function wanted(install: string): Promise<void> {
-    const text = readFileSync(topology, 'utf8').replace(/^ {2}install:.*\n/m, '');
-    writeFileSync(topology, text.replace(/^etcd:\n/m, `etcd:\n  install: ${install}\n`));
-    expect(await lab.coordinator(['apply', '-f', topology])).toMatchObject({ code: 0 });
-  }
-  const install = async (...words: string[]) => {
-    const output = await lab.coordinator(['etcd', 'install', '-o', 'json', ...words], { timeoutMs: 120_000 });
-    const { nodes } = JSON.parse(output.stdout || '{"nodes":[]}') as {
-      nodes: { node: string; result: string; message: string }[];
-    };
-    return { ...output, rows: nodes };
-  };
 
   test('agents start on hosts that have no etcd and no account for one', async () => {
     await initialise(lab);
@@ -79,7 +65,7 @@ function tell(lab: Lab): void {
 
   describe('from the package', () => {
     test('check says which package manager would install it where', async () => {
-      await wanted('{ from: package }');
+      await etcdWanted(lab, '{ from: package }');
       const { findings } = await check(lab);
       const messages = findings.filter((finding) => /^etcd(-install)?$/.test(finding.check));
       expect(messages.map(({ node, check, result }) => `${node} ${check} ${result}`)).toEqual([
@@ -104,7 +90,7 @@ function tell(lab: Lab): void {
 
     test('a host whose repositories have none says so, and leaves no mask', async () => {
       etcd0.write('/etc/apt/sources.list', '');
-      const { code, rows, stderr } = await install('etcd0');
+      const { code, rows, stderr } = await installEtcd(lab, 'etcd0');
       expect(code).not.toBe(0);
       expect(rows[0]!.message).toContain('the repositories of this host have no etcd');
       expect(stderr).toContain('from: file');
@@ -115,7 +101,7 @@ function tell(lab: Lab): void {
 
     test('the power goes when the package is there and its service is masked still: no etcd starts at the boot', async () => {
       etcd0.write(slowHook, 'DPkg::Post-Invoke { "touch /opt/unpacked; sleep 60"; };\n');
-      const running = install('etcd0');
+      const running = installEtcd(lab, 'etcd0');
       await until('the package is configured', 120_000, async () =>
         existsSync(etcd0.path('/opt/unpacked')) ? { value: true } : { notYet: 'apt-get' },
       );
@@ -139,7 +125,7 @@ function tell(lab: Lab): void {
       );
       expect(await property(etcd0, 'etcd.service', 'ActiveState')).toBe('inactive');
       await listening(etcd0);
-      expect(await install('etcd0')).toMatchObject({ code: 0, rows: [{ result: 'present' }] });
+      expect(await installEtcd(lab, 'etcd0')).toMatchObject({ code: 0, rows: [{ result: 'present' }] });
       expect(await etcd0.must('etcd', '--version')).toContain('etcd Version');
     });
 
@@ -152,9 +138,12 @@ function tell(lab: Lab): void {
   describe('from a file over the link', () => {
     test('two hosts at once; the power of one goes in the middle, and the other gets it', async () => {
       archive = etcdArchive(runDir, '3.5.30');
-      await wanted(`{ from: file, file: ./etcd-v3.5.30-linux-amd64.tar.gz, sha256: "${archive.sha256}" }`);
+      await etcdWanted(
+        lab,
+        `{ from: file, file: ./etcd-v3.5.30-linux-amd64.tar.gz, sha256: "${archive.sha256}" }`,
+      );
       const part = etcd1.path(`${etcds}/incoming/${archive.sha256}.part`);
-      const running = install('etcd1', 'etcd2');
+      const running = installEtcd(lab, 'etcd1', 'etcd2');
       await until('some of the file', 30_000, async () =>
         (statSync(part, { throwIfNoEntry: false })?.size ?? 0) > 2 * 1024 ** 2
           ? { value: true }
@@ -173,7 +162,7 @@ function tell(lab: Lab): void {
     });
 
     test('the next run goes on, and ends with a whole etcd and an account for it', async () => {
-      const { code, rows } = await install('etcd1', 'etcd2');
+      const { code, rows } = await installEtcd(lab, 'etcd1', 'etcd2');
       expect(code).toBe(0);
       expect(rows.map(({ result }) => result)).toEqual(['installed', 'present']);
       for (const host of [etcd1, etcd2]) {

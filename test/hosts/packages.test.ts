@@ -1,16 +1,19 @@
 /**
- * The packages on hosts that have nothing else of ours, Node included: the .deb on two Debians, the .rpm by dnf from a
- * repository of files. One story, from the installation to the purge. The host with dnf is a Debian as well: what EL's own
- * packages would provide is provided there by a package without files, and Debian's files stand for theirs.
+ * The packages on hosts that have nothing else of ours, Node included: the .deb on two Debians, the .rpm by dnf
+ * from a repository of files, where the agent then gets etcd by dnf too. One story, from the installation to the
+ * purge. The host with dnf is a Debian that says it is an EL: what EL's own packages would provide is provided
+ * there by a package without files, and Debian's files stand for theirs.
  */
 import { copyFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { describe as describeOutput, until } from './lab/commands.js';
+import { until } from './lab/commands.js';
+import { asEl8, dnf, publish, publishEtcd, withRepositoryAway } from './lab/el8.js';
+import { etcdWanted, installEtcd } from './lab/etcd-wanted.js';
 import { type Equipment, fromPackage, type Host } from './lab/host.js';
 import type { Lab } from './lab/lab.js';
-import { agentSeen, enrol, healthy, initialise, listening } from './lab/operator.js';
-import { type AgentPackage, agentPackage, newerAgentPackage } from './lab/packages.js';
+import { agentSeen, check, enrol, healthy, initialise, listening, unitOf } from './lab/operator.js';
+import { agentPackage, coordinatorRpm, newerAgentPackage, packageMsMax, patient } from './lab/packages.js';
 import type { HostName } from './lab/places.js';
 import { mainPid, property } from './lab/services.js';
 import * as ssh from './lab/ssh.js';
@@ -27,12 +30,15 @@ const equipment: Partial<Record<HostName, Equipment>> = {
   etcd2: { layers: ['dnf'], checkout: 'no' },
 };
 
-/** A package is a hundred megabytes to unpack. */
-const packageMsMax = 180_000;
+/** As the root file system's, which the other two hosts have: a cluster does not begin mixed. */
+const etcdVersion = '3.4.23';
 
 await story(
   // What a host does not survive here is not told: dpkg need not wait for the disk at every file.
-  (host) => host.write('/etc/dpkg/dpkg.cfg.d/lab', 'force-unsafe-io\n'),
+  (host) => {
+    host.write('/etc/dpkg/dpkg.cfg.d/lab', 'force-unsafe-io\n');
+    if (host.name === 'etcd2') asEl8(host);
+  },
   tell,
   { equip: (name) => equipment[name] ?? fromPackage },
 );
@@ -42,10 +48,11 @@ function tell(lab: Lab): void {
   const [etcd0, etcd1, etcd2] = [lab.host('etcd0'), lab.host('etcd1'), lab.host('etcd2')];
 
   describe('installation', () => {
-    test('no host has a Node, and two have nothing of ours', async () => {
+    test('no host has a Node, two have nothing of ours, one has no etcd and no account for it', async () => {
       for (const host of lab.hosts) expect((await host.run('sh', '-c', 'command -v node')).code).not.toBe(0);
       for (const host of [etcd0, etcd2])
         expect((await host.run('test', '-e', '/usr/bin/etcd-agent')).code).toBe(1);
+      expect((await etcd2.run('sh', '-c', 'command -v etcd || id etcd')).code).not.toBe(0);
     });
 
     test('the .deb by apt-get: nothing is enabled or started, and the next command is said once', async () => {
@@ -55,8 +62,8 @@ function tell(lab: Lab): void {
       expect(await etcd0.must('dpkg', '--verify', 'etcd-agent')).toBe('');
     });
 
-    test('the .rpm by dnf: the same', async () => {
-      await publish(etcd2, await agentPackage());
+    test('the .rpm by dnf: the same, and it requires nothing that EL 8 does not have', async () => {
+      await publish(etcd2, (await agentPackage()).rpm, await coordinatorRpm());
       const output = await dnf(etcd2, 'install', 'etcd-agent');
       expect(output.split(nextCommand)).toHaveLength(2);
       await atRest(etcd2);
@@ -67,22 +74,93 @@ function tell(lab: Lab): void {
       for (const host of lab.hosts) {
         expect(await host.must('etcd-agent', '--version')).toBe((await agentPackage()).version);
         await host.must('test', '-s', '/usr/share/man/man8/etcd-agent.8.gz');
-        const complete =
-          'source /usr/share/bash-completion/completions/etcd-agent; COMP_WORDS=(etcd-agent en); COMP_CWORD=1; _etcd_agent; echo $COMPREPLY';
-        expect(await host.must('bash', '-c', complete)).toBe('enrol');
+        expect(await completed(host, 'etcd-agent', 'en')).toBe('enrol');
       }
+    });
+
+    test('the .rpm of the coordinator by dnf works, with its manual page and its completion', async () => {
+      await dnf(etcd2, 'install', 'etcd-coordinator');
+      expect(await etcd2.must('rpm', '--verify', '--nodeps', 'etcd-coordinator')).toBe('');
+      const version = await etcd2.must('rpm', '-q', '--qf', '%{VERSION}', 'etcd-coordinator');
+      expect(await etcd2.must('coordinator', '--version')).toBe(version);
+      await etcd2.must('test', '-s', '/usr/share/man/man1/coordinator.1.gz');
+      expect(await completed(etcd2, 'coordinator', 'boo')).toBe('bootstrap');
+      // A key of RSA takes a minute here.
+      const template =
+        'coordinator template | sed "s/key: .*/key: { algo: ecdsa, size: 256 }/" >/root/cluster.yaml';
+      await etcd2.must('sh', '-c', `${template} && coordinator init -f /root/cluster.yaml`);
+    });
+
+    test('and its removal leaves what it keeps: the authorities, the topology', async () => {
+      const kept = 'find /var/lib/etcd-coordinator -type f -exec sha256sum {} + | sort';
+      const before = await etcd2.must('sh', '-c', kept);
+      expect(before).toContain('/ca/etcd-root-ca-key.pem');
+      await dnf(etcd2, 'remove', 'etcd-coordinator');
+      expect((await etcd2.run('ls', '/usr/bin/coordinator', '/usr/lib/etcd-coordinator')).stdout).toBe('');
+      expect(await etcd2.must('sh', '-c', kept)).toBe(before);
     });
   });
 
-  test('three agents, from two kinds of package, bootstrap a cluster', async () => {
+  test('three agents, from two kinds of package, are enrolled', async () => {
     await initialise(lab);
     for (const host of lab.hosts) {
       await host.must('systemctl', 'enable', '--now', 'etcd-agent');
       await listening(host);
       await enrol(lab, host);
     }
-    expect(await lab.coordinator(['bootstrap', '--yes'])).toMatchObject({ code: 0 });
-    await healthy(lab);
+  });
+
+  describe('etcd by dnf', () => {
+    test('check says that it is dnf’s to install', async () => {
+      await etcdWanted(lab, '{ from: package }');
+      const { findings } = await check(lab);
+      const etcd = findings.filter((finding) => finding.check === 'etcd');
+      expect(etcd.map(({ node, message }) => `${node}: ${message}`)).toEqual([
+        `etcd0: /usr/bin/etcd ${etcdVersion}`,
+        `etcd1: /usr/bin/etcd ${etcdVersion}`,
+        'etcd2: bootstrap installs it: etcd by dnf',
+      ]);
+    });
+
+    test('a host says that it does not reach its repositories, or that they have none', async () => {
+      const away = await withRepositoryAway(etcd2, () => installEtcd(lab, 'etcd2'));
+      expect(away.code).not.toBe(0);
+      expect(away.rows[0]!.message).toContain('that host does not reach its repositories');
+      expect(away.rows[0]!.message).toContain("Failed to download metadata for repo 'baseos'");
+      const { code, rows, stderr } = await installEtcd(lab, 'etcd2');
+      expect(code).not.toBe(0);
+      expect(rows[0]!.message).toContain('the repositories of this host have no etcd');
+      expect(stderr).toContain('from: file');
+    });
+
+    test('it is installed, and neither enabled nor started', async () => {
+      await publishEtcd(etcd2, etcdVersion);
+      expect(await installEtcd(lab, 'etcd2')).toMatchObject({
+        code: 0,
+        rows: [{ node: 'etcd2', result: 'installed', message: `/usr/bin/etcd ${etcdVersion}` }],
+      });
+      expect(await etcd2.must('rpm', '-qf', '/usr/bin/etcd')).toContain(`etcd-${etcdVersion}-1.`);
+      expect(await dnf(etcd2, 'history', 'info', 'last')).toMatch(/^Command Line +: -y -q install etcd$/m);
+      expect(await property(etcd2, 'etcd', 'FragmentPath')).toMatch(/^(\/usr)?\/lib\/systemd\//);
+      expect(await property(etcd2, 'etcd', 'UnitFileState')).toBe('disabled');
+      expect(await property(etcd2, 'etcd', 'ActiveState')).toBe('inactive');
+      expect(await etcd2.must('ls', '/var/lib/etcd')).toBe('');
+    });
+
+    test('its unit will be taken over, says check, and the bootstrap does it', async () => {
+      expect(unitOf((await check(lab)).findings, 'etcd2')).toMatchObject({
+        result: 'warn',
+        message: expect.stringContaining('--name'),
+      });
+      expect(await lab.coordinator(['bootstrap', '--yes'])).toMatchObject({ code: 0 });
+      await healthy(lab);
+      const pid = await mainPid(etcd2, 'etcd');
+      expect(await etcd2.must('readlink', `/proc/${pid}/exe`)).toBe('/usr/bin/etcd');
+      expect(await etcd2.must('stat', '-c', '%U', `/proc/${pid}`)).toBe('etcd');
+      expect(await property(etcd2, 'etcd', 'ExecStart')).not.toContain('bash');
+      expect(await etcd2.must('cat', '/etc/etcd/etcd.conf')).not.toContain('localhost:2379');
+      expect(await property(etcd2, 'etcd', 'UnitFileState')).toBe('enabled');
+    });
   });
 
   describe('an upgrade', () => {
@@ -99,7 +177,7 @@ function tell(lab: Lab): void {
     });
 
     test('of the .rpm by dnf, which has a newer one in its repository', async () => {
-      await publish(etcd2, await newerAgentPackage());
+      await publish(etcd2, (await newerAgentPackage()).rpm);
       await upgraded(lab, etcd2, () => dnf(etcd2, 'upgrade', 'etcd-agent'));
     });
 
@@ -110,7 +188,7 @@ function tell(lab: Lab): void {
       expect(await property(etcd1, 'etcd-agent', 'ActiveState')).toBe('inactive');
       expect(await mainPid(etcd1, 'etcd')).toBe(etcd);
       await etcd1.must('systemctl', 'start', 'etcd-agent');
-      await until('the agent is back', 15_000, async () => agentSeen(lab, 'etcd1'));
+      await back(lab, 'etcd1');
     });
   });
 
@@ -148,7 +226,7 @@ function tell(lab: Lab): void {
       const etcd = await mainPid(etcd0, 'etcd');
       expect(await aptInstall(etcd0, (await agentPackage()).deb)).toContain(nextCommand);
       await etcd0.must('systemctl', 'enable', '--now', 'etcd-agent');
-      await until('the agent is back', 15_000, async () => agentSeen(lab, 'etcd0'));
+      await back(lab, 'etcd0');
       expect(await etcd0.must('cat', dropIn)).toMatch(clearanceCondition);
       expect(await property(etcd0, 'etcd', 'NeedDaemonReload')).toBe('no');
       expect(await mainPid(etcd0, 'etcd')).toBe(etcd);
@@ -164,13 +242,14 @@ function tell(lab: Lab): void {
       expect(await mainPid(etcd2, 'etcd')).toBe(etcd);
     });
 
-    test('of the .rpm is taken back over ssh, by dnf there', async () => {
+    test('of the .rpm is taken back over ssh, by dnf there, with a repository that is away', async () => {
       const etcd = await mainPid(etcd2, 'etcd');
-      await overSsh(lab, etcd2, (await agentPackage()).rpm, 'installed');
+      const { rpm } = await agentPackage();
+      await withRepositoryAway(etcd2, () => overSsh(lab, etcd2, rpm, 'installed'));
       expect(await etcd2.must('rpm', '-q', '--qf', '%{VERSION}', 'etcd-agent')).toBe(
         (await agentPackage()).version,
       );
-      await until('the agent is back', 15_000, async () => agentSeen(lab, 'etcd2'));
+      await back(lab, 'etcd2');
       expect(await etcd2.must('cat', dropIn)).toMatch(clearanceCondition);
       expect(await mainPid(etcd2, 'etcd')).toBe(etcd);
     });
@@ -249,7 +328,11 @@ async function upgraded(lab: Lab, host: Host, upgrade: () => Promise<string>): P
   expect(await mainPid(host, 'etcd')).toBe(etcd);
   expect(await property(host, 'etcd', 'NRestarts')).toBe('0');
   expect(await host.must('cat', '/etc/etcd-agent/agent.yaml')).toContain('logLevel: debug');
-  await until('the agent is back', 15_000, async () => agentSeen(lab, host.name));
+  await back(lab, host.name);
+}
+
+async function back(lab: Lab, name: HostName): Promise<void> {
+  await until('the agent is back', 60_000, async () => agentSeen(lab, name));
 }
 
 /** Hosts have no route to anywhere, so all that it needs is there already. */
@@ -268,44 +351,9 @@ async function overSsh(lab: Lab, { name }: Host, file: string, result: string): 
   return stderr;
 }
 
-async function patient(host: Host, program: string, ...args: string[]): Promise<string> {
-  const output = await host.runWith({ timeoutMs: packageMsMax }, program, ...args);
-  if (output.code !== 0) throw new Error(`on ${host.name}: ${describeOutput([program, ...args], output)}`);
-  return output.stdout;
-}
-
-const repository = '/srv/packages';
-
-/** Puts the package into the host's repository of files, beside the one that stands for EL's own. */
-async function publish(host: Host, { rpm }: AgentPackage): Promise<void> {
-  await host.must('mkdir', '-p', repository);
-  const settings = ['name=local', `baseurl=file://${repository}`, 'gpgcheck=0', 'metadata_expire=1'];
-  host.write('/etc/yum.repos.d/local.repo', `[local]\n${settings.join('\n')}\n`);
-  copyFileSync(rpm, host.path(`${repository}/${basename(rpm)}`));
-  if ((await host.run('test', '-e', `${repository}/distribution.spec`)).code !== 0) {
-    const needs = (await host.must('rpm', '-qpR', `${repository}/${basename(rpm)}`)).split('\n');
-    const provided = [...new Set(needs.filter((need) => !/^(rpmlib|config)\(/.test(need)))];
-    host.write(`${repository}/distribution.spec`, distributionSpec(provided));
-    const define = ['--define', `_rpmdir ${repository}`, '--define', '_topdir /var/tmp/rpmbuild'];
-    await patient(host, 'rpmbuild', '-bb', '--quiet', ...define, `${repository}/distribution.spec`);
-  }
-  await patient(host, 'createrepo_c', '-q', repository);
-}
-
-function distributionSpec(provides: readonly string[]): string {
-  return `Name: distribution
-Version: 1
-Release: 1
-Summary: What Debian has and no RPM says
-License: none
-BuildArch: noarch
-AutoReqProv: no
-${provides.map((each) => `Provides: ${each}`).join('\n')}
-%description
-%files
-`;
-}
-
-function dnf(host: Host, ...words: string[]): Promise<string> {
-  return patient(host, 'dnf', '-y', '--releasever=1', ...words);
+/** What bash makes of the first word behind a command. */
+function completed(host: Host, command: string, begun: string): Promise<string> {
+  const source = `source /usr/share/bash-completion/completions/${command}`;
+  const ask = `COMP_WORDS=(${command} ${begun}); COMP_CWORD=1; _${command.replaceAll('-', '_')}`;
+  return host.must('bash', '-c', `${source}; ${ask}; echo $COMPREPLY`);
 }

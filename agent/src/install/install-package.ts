@@ -1,7 +1,8 @@
 /**
  * etcd from the distribution's package manager, which systemd runs for the agent. Debian's package starts an etcd of its own,
- * on the ports and under the name of ours: so its service is masked before, and disabled before the mask goes. That the mask
- * is ours is written down first; whoever starts after a power cut finishes what was begun.
+ * on the ports and under the name of ours, and where a host's presets say so any other is started by the next boot: so the
+ * service is masked before, and disabled before the mask goes. That the mask is ours is written down first; whoever starts
+ * after a power cut finishes what was begun.
  */
 import {
   runProgram,
@@ -72,7 +73,7 @@ export class PackageInstaller {
     if (choice.kind === 'unavailable')
       throw new Fault('refused', choice.why, 'put etcd: { install: { from: file, ... } } into the topology');
     const former = await this.record();
-    const masked = choice.manager === 'apt' && (await this.maskIsOurs(former));
+    const masked = await this.maskIsOurs(former);
     await this.keep({ manager: choice.manager, masked, disabled: false });
     if (masked) await this.services.mask();
     for (const step of packageSteps(choice.manager, former !== undefined))

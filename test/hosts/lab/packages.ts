@@ -1,9 +1,10 @@
 /** The real packages, made of this checkout as `npm run package` makes them; what has not changed is not made again. */
 import { join } from 'node:path';
-import { must } from './commands.js';
+import { describe, must } from './commands.js';
+import type { Host } from './host.js';
 import { cache, checkout } from './places.js';
 
-export interface AgentPackage {
+interface AgentPackage {
   readonly deb: string;
   readonly rpm: string;
   readonly version: string;
@@ -26,6 +27,12 @@ export async function coordinatorPackage(): Promise<string> {
   return named(await own, /^.*\/etcd-coordinator_.*_amd64\.deb$/)[0];
 }
 
+/** Its .rpm. */
+export async function coordinatorRpm(): Promise<string> {
+  own ??= build([]);
+  return named(await own, /^.*\/etcd-coordinator-[\d.]+-1\.x86_64\.rpm$/)[0];
+}
+
 let newer: Promise<AgentPackage> | undefined;
 
 /** The same program under a higher version number: what an upgrade installs. Packed without compression, which is quicker. */
@@ -35,6 +42,16 @@ export function newerAgentPackage(): Promise<AgentPackage> {
     find,
   );
   return newer;
+}
+
+/** A package is a hundred megabytes to unpack. */
+export const packageMsMax = 180_000;
+
+/** Runs a package manager, or the like, that must succeed. */
+export async function patient(host: Host, program: string, ...args: string[]): Promise<string> {
+  const output = await host.runWith({ timeoutMs: packageMsMax }, program, ...args);
+  if (output.code !== 0) throw new Error(`on ${host.name}: ${describe([program, ...args], output)}`);
+  return output.stdout;
 }
 
 /** Prints a line for each package, which begins with its path. */

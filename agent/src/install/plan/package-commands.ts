@@ -108,7 +108,7 @@ export function packageComplaint(tail: string): { readonly cause: string; readon
       next: 'run the same command again when it has ended',
     };
   if (
-    /resolv|Could not connect|Network is unreachable|timed out|Failed to (fetch|download)|Cannot download|Curl error/i.test(
+    /not resolve|failure resolving|Could not connect|Network is unreachable|timed out|Failed to (fetch|download)|Cannot download|Curl error/i.test(
       tail,
     )
   )

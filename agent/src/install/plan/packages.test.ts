@@ -76,6 +76,8 @@ describe('what a package manager complains of', () => {
     ['Curl error (6): Could not resolve hostname', /does not reach its repositories/],
     ["E: dpkg was interrupted, you must manually run 'dpkg --configure -a'", /cut short/],
     ['E: Could not get lock /var/lib/dpkg/lock-frontend', /another package manager/],
+    // Of all settings of a repository, which dnf prints where it has no key for it.
+    ['Problem repository: [baseos]\nip_resolve: whatever\n', /the package manager failed/],
     ['something else', /failed/],
   ])('%j', (tail, cause) => {
     expect(packageComplaint(tail)).toEqual({
