@@ -76,6 +76,14 @@ describe('what a package manager complains of', () => {
     ['Curl error (6): Could not resolve hostname', /does not reach its repositories/],
     ["E: dpkg was interrupted, you must manually run 'dpkg --configure -a'", /cut short/],
     ['E: Could not get lock /var/lib/dpkg/lock-frontend', /another package manager/],
+    [
+      'Public key for etcd-3.4.23-1.x86_64.rpm is not installed\nError: GPG check FAILED',
+      /does not have the key/,
+    ],
+    [
+      "W: GPG error: http://x stable InRelease: NO_PUBKEY 0E98404D386FA1D9\nE: The repository 'http://x' is not signed.",
+      /does not have the key/,
+    ],
     // Of all settings of a repository, which dnf prints where it has no key for it.
     ['Problem repository: [baseos]\nip_resolve: whatever\n', /the package manager failed/],
     ['something else', /failed/],
