@@ -1,7 +1,7 @@
 // npm run test:thorough -- [vitest arguments]: what npm test samples, whole: every simulated step and scenario, every row on booted
 // hosts and with real etcds, and those of healing, restoring, recovering and room on each version of etcd. And what rpmlint and
-// lintian say of the packages. Arguments choose among
-// the tests with real etcds, which are then run on each version, and nothing else. Exit code 0 only when all tests passed.
+// lintian say of the packages. Arguments choose among the tests with real etcds, which are then run on each version, and nothing
+// else. Exit code 0 only when all tests passed.
 import { runInTerminal } from './setup/child.mjs';
 import { testedSuites } from './setup/etcd.mjs';
 import { runScript } from './setup/failure.mjs';

@@ -5,5 +5,5 @@ what_stays() {
         echo "Left: $state, with the keys of the CAs, which the cluster needs for as long as it is there."
         echo "To remove it, once the cluster is gone or an export is kept elsewhere: rm -rf $state"
     fi
-    echo 'Left: what coordinators of other users keep in their homes, in .local/state/etcd-coordinator.'
+    echo 'Left as well, where there are any: states of other users, in .local/state/etcd-coordinator.'
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Archive, etcdArchive } from '../support/etcd-archive.js';
 import { until } from './lab/commands.js';
-import { etcdPackages, giveRepository, withoutEtcd } from './lab/etcd-packages.js';
+import { etcdPackages, giveRepository, leftEnabled, withoutEtcd } from './lab/etcd-packages.js';
 import { etcdWanted, installEtcd } from './lab/etcd-wanted.js';
 import type { Lab } from './lab/lab.js';
 import { check, enrol, healthy, initialise, listening, unitOf } from './lab/operator.js';
@@ -43,7 +43,10 @@ await story((host) => {
   host.write('/etc/systemd/system/etcd-agent.service', agentUnit);
   // What ran before a power cut is to be read after it.
   mkdirSync(host.path('/var/log/journal'), { recursive: true });
-  if (host.name === 'etcd0') giveRepository(host, etcdPackages());
+  if (host.name === 'etcd0') {
+    giveRepository(host, etcdPackages());
+    leftEnabled(host);
+  }
   if (host.name === 'etcd1') host.write('/etc/systemd/system/etcd.service', oldUnit);
   if (host.name === 'etcd2') host.write('/etc/systemd/system/etcd.service', centosUnit);
 }, tell);

@@ -80,6 +80,15 @@ function tell(lab: Lab): void {
       'for i in $(seq 60); do coordinator status >/dev/null 2>&1 && exit 0; sleep 1; done; coordinator status',
     );
   });
+
+  test('a purge of the coordinator leaves the keys of the CAs, and says so', async () => {
+    const keys = 'sha256sum /var/lib/etcd-coordinator/ca/*';
+    const before = await first.must('sh', '-c', keys);
+    const said = await first.must('apt-get', 'purge', '-y', '-q', 'etcd-coordinator');
+    expect(said).toContain('Left: /var/lib/etcd-coordinator, with the keys of the CAs');
+    expect((await first.run('sh', '-c', 'command -v coordinator')).stdout).toBe('');
+    expect(await first.must('sh', '-c', keys)).toBe(before);
+  });
 }
 
 /** Types a block at a terminal of the host, in root's home, and answers the one question with y. Returns what was shown. */

@@ -79,8 +79,11 @@ describe('Ctrl-C during a check', () => {
   it('lets go of the temporary listeners: the next check finds the ports free', async (context) => {
     const cluster = await clusterOf(context, { nodes: 2 });
     await cluster.prepare();
-    const interrupted = await interruptAt(cluster.startCoordinator(['check']), /^Check \.\.\.$/, 30);
-    if (interrupted.code !== 0) expectInterrupted(interrupted);
+    const pressed = () => interruptAt(cluster.startCoordinator(['check']), /^Check \.\.\.$/, 30);
+    let interrupted = await pressed();
+    // It may have been quicker than the fingers, though not again and again.
+    for (let again = 1; again <= 4 && interrupted.code === 0; again += 1) interrupted = await pressed();
+    expectInterrupted(interrupted);
     const outcome = await cluster.coordinator(['check']);
     expect(outcome.code, describeOutcome(outcome)).toBe(0);
   });

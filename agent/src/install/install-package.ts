@@ -54,8 +54,8 @@ export class PackageInstaller {
       programs: packagePrograms.filter((_path, index) => there[index]),
       systemd: services.kind === 'systemd',
     });
-    // A mask is a link at that very place. Debian's package would start whatever that unit says.
-    if (choice.kind === 'available' && choice.manager === 'apt' && (await this.ownUnit()) === 'foreign') {
+    // A mask is a link at that very place. The package would start whatever that unit says, or have the next boot do it.
+    if (choice.kind === 'available' && (await this.ownUnit()) === 'foreign') {
       const why = `${ownUnitFile} is there without an etcd: the package would start it, and it cannot be masked`;
       return { kind: 'unavailable', why };
     }
@@ -75,7 +75,11 @@ export class PackageInstaller {
     const former = await this.record();
     const masked = await this.maskIsOurs(former);
     await this.keep({ manager: choice.manager, masked, disabled: false });
-    if (masked) await this.services.mask();
+    if (masked)
+      await this.services.mask().catch(async (error: unknown) => {
+        if (former === undefined) await this.host.files.remove(this.host.paths.packageInstall);
+        throw error;
+      });
     for (const step of packageSteps(choice.manager, former !== undefined))
       await this.run(step, choice.manager);
     await this.settle();
@@ -124,13 +128,12 @@ export class PackageInstaller {
     return (await this.ownUnit()) === 'none';
   }
 
-  /** Whose unit stands where a mask would be. An operator's mask is no unit. */
+  /** Whose unit stands where a mask would be, by the file: systemd may not be able to load it. A mask reads as empty. */
   private async ownUnit(): Promise<'none' | 'ours' | 'foreign'> {
     if (this.host.services.kind !== 'systemd') return 'none';
-    const unit = await this.services.readUnit();
-    if (unit.kind !== 'loaded' || unit.fragmentPath !== ownUnitFile) return 'none';
-    const text = await optionalText(this.host.files, ownUnitFile);
-    return text?.startsWith(unitFileHead) === true ? 'ours' : 'foreign';
+    const text = (await optionalText(this.host.files, ownUnitFile)) ?? '';
+    if (text === '') return 'none';
+    return text.startsWith(unitFileHead) ? 'ours' : 'foreign';
   }
 
   private async run(step: PackageStep, manager: Manager): Promise<void> {
@@ -140,6 +143,12 @@ export class PackageInstaller {
     if (end.kind === 'succeeded') return;
     log.warn({ argv: step.argv, why: end.why, tail: end.tail }, 'package manager');
     if (step.mayFail) return;
+    if (end.mayRun)
+      throw new Fault(
+        'failed',
+        `${manager} may still be at work: ${end.why}`,
+        'the same command again finishes it',
+      );
     const { cause, next } = packageComplaint(end.tail);
     // Nothing half done is left by a package that could not even be found: then the mask need not stay.
     await this.tidyUp(manager).catch((error: unknown) => log.error({ err: error }, 'cannot tidy up'));

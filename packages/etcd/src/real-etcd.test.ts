@@ -210,11 +210,15 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.5.30'])('three members of real e
     await expectKind(admins[1]!.status(), 'unreachable');
     await expect.poll(async () => (await admins[0]!.status()).leader, { timeout: 30_000 }).toBe('none');
     expect(await admins[0]!.memberList({ linearizable: false })).toHaveLength(3);
-    const started = performance.now();
-    await expectKind(admins[0]!.linearizableRead(), ['deadline', 'noLeader']);
-    await expectKind(admins[0]!.memberList({ linearizable: true }), ['deadline', 'noLeader']);
-    // Without a deadline of ours both would wait for etcd's own, of seven seconds each.
-    expect(performance.now() - started).toBeLessThan(2 * deadlineMs + 5_000);
+    for (const call of [
+      () => admins[0]!.linearizableRead(),
+      () => admins[0]!.memberList({ linearizable: true }),
+    ]) {
+      const started = performance.now();
+      await expectKind(call(), ['deadline', 'noLeader']);
+      // Without a deadline of ours it would wait for etcd's own, of seven seconds.
+      expect(performance.now() - started).toBeLessThan(deadlineMs + 2_500);
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 /** The systemd adapter against a scripted systemctl and real unit files in a directory of the test's own. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Clock } from './clock.js';
@@ -334,4 +334,22 @@ test.each([
   const { services, calls } = scripted(() => `UnitFileState=${state}\n`);
   await services.enable();
   expect(calls).toEqual(expected);
+});
+
+test.each([
+  ['masked', false],
+  ['loaded', true],
+])('a service that is %s and disabled is started by nothing else', async (state, bySystemctl) => {
+  const { services, calls, at } = scripted(() => `LoadState=${state}\n`);
+  for (const directory of ['multi-user.target.wants', 'other.service.requires', 'etcd.service.d'])
+    mkdirSync(at(directory));
+  const wants = ['multi-user.target.wants/etcd.service', 'other.service.requires/etcd.service'];
+  const others = ['multi-user.target.wants/ssh.service', 'etcd.service.d/etcd.service'];
+  for (const each of [...wants, ...others]) symlinkSync('/lib/systemd/system/gone.service', at(each));
+  await services.disable();
+  expect(calls).toEqual(['disable --no-ask-password etcd.service']);
+  // What is not masked systemctl deals with.
+  const there = (name: string) => lstatSync(at(name), { throwIfNoEntry: false }) !== undefined;
+  expect(wants.map(there)).toEqual([bySystemctl, bySystemctl]);
+  expect(others.map(there)).toEqual([true, true]);
 });

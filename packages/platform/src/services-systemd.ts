@@ -215,6 +215,20 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
     await act('enable', ['enable', '--no-ask-password', name], reloadTimeoutMs);
   }
 
+  async function disable(): Promise<void> {
+    await act('disable', ['disable', '--no-ask-password', name], reloadTimeoutMs);
+    // systemctl passes a masked unit over, and what wants it would start it once it is masked no more.
+    const shown = await show(['LoadState']);
+    if (typeof shown === 'string') throw new ServiceError('disable', shown, true);
+    if (shown.get('LoadState') === 'masked') await removeWants();
+  }
+
+  /** The links by which other units want this one, as `systemctl enable` makes them. */
+  async function removeWants(): Promise<void> {
+    const directories = (await files.list(unitDirectory)).filter((each) => /\.(wants|requires)$/.test(each));
+    for (const each of directories) await files.remove(join(unitDirectory, each, name));
+  }
+
   async function start(): Promise<void> {
     // Also empties the start-limit counter. Fails for a unit that never ran, which is no reason not to start it.
     await systemctl(['reset-failed', '--no-ask-password', name], callTimeoutMs);
@@ -306,7 +320,7 @@ export function systemdServices(options: SystemdOptions = {}): SystemdServiceMan
     start,
     stop,
     enable,
-    disable: () => act('disable', ['disable', '--no-ask-password', name], reloadTimeoutMs),
+    disable,
     lastWords,
     onChange: () => () => undefined,
     close: async () => undefined,

@@ -65,7 +65,7 @@ describe('a transient unit', () => {
     expect(await units.run(unit)).toEqual({ kind: 'succeeded' });
     expect(calls).toEqual(['show', 'show', 'show', 'show', 'stop', 'reset-failed']);
     const silent = systemd(['no answer']);
-    expect(await silent.units.run(silent.unit)).toMatchObject({ kind: 'failed' });
+    expect(await silent.units.run(silent.unit)).toMatchObject({ kind: 'failed', mayRun: true });
     expect(silent.calls).toEqual(['show']);
   });
 
@@ -85,7 +85,7 @@ describe('a transient unit', () => {
     ['ActiveState=inactive', '/usr/bin/x was stopped'],
   ])('that ends as %j fails with the end of what it printed', async (state, why) => {
     const { units, unit } = systemd(['', state]);
-    expect(await units.run(unit)).toEqual({ kind: 'failed', why, tail: 'E: it said why' });
+    expect(await units.run(unit)).toEqual({ kind: 'failed', why, tail: 'E: it said why', mayRun: false });
   });
 
   it('that systemd does not take is told', async () => {

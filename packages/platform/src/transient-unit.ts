@@ -29,8 +29,8 @@ export interface TransientUnit {
 
 export type TransientEnd =
   | { readonly kind: 'succeeded' }
-  /** `tail`: the end of what it printed. */
-  | { readonly kind: 'failed'; readonly why: string; readonly tail: string };
+  /** `tail`: the end of what it printed. `mayRun`: it is not known to have ended. */
+  | { readonly kind: 'failed'; readonly why: string; readonly tail: string; readonly mayRun: boolean };
 
 export interface TransientUnits {
   /** Runs it to its end, or waits for the end of the one that runs already. Never rejects. */
@@ -58,13 +58,14 @@ export function transientUnits({
     const before = await look(service);
     // It may be running: what is not known to have ended is not stopped.
     if (before === undefined)
-      return { kind: 'failed', why: `systemd does not say whether ${service} runs`, tail: '' };
+      return { kind: 'failed', why: `systemd does not say whether ${service} runs`, tail: '', mayRun: true };
     if (before.get('ActiveState') !== 'activating') {
       await forget(service);
       await rm(unit.outputFile, { force: true });
       const started = await systemdRun(startArguments(unit), callTimeoutMs);
       if (started.kind !== 'exited' || started.code !== 0) {
-        return { kind: 'failed', why: describeResult('systemd-run', started), tail: '' };
+        const why = describeResult('systemd-run', started);
+        return { kind: 'failed', why, tail: '', mayRun: started.kind === 'timedOut' };
       }
     }
     const end = await awaitEnd(unit, service);
@@ -85,19 +86,21 @@ export function transientUnits({
   async function awaitEnd(unit: TransientUnit, service: string): Promise<TransientEnd> {
     const untilMs = clock.monotonicMs() + unit.timeoutMs + graceMs;
     const [program] = unit.argv;
+    const failed = async (why: string, mayRun = false): Promise<TransientEnd> => {
+      return { kind: 'failed', why, tail: await tailOf(unit.outputFile), mayRun };
+    };
     for (;;) {
       const shown = await look(service);
       switch (shown?.get('ActiveState')) {
         case 'active':
           return { kind: 'succeeded' };
         case 'failed':
-          return { kind: 'failed', why: whyFailed(program, shown!), tail: await tailOf(unit.outputFile) };
+          return failed(whyFailed(program, shown!));
         case 'inactive':
           // Gone before its end was seen: somebody stopped it, or systemd was executed anew.
-          return { kind: 'failed', why: `${program} was stopped`, tail: await tailOf(unit.outputFile) };
+          return failed(`${program} was stopped`);
       }
-      if (clock.monotonicMs() > untilMs)
-        return { kind: 'failed', why: `${program} does not end`, tail: await tailOf(unit.outputFile) };
+      if (clock.monotonicMs() > untilMs) return failed(`${program} does not end`, true);
       await clock.sleep(pollMs);
     }
   }

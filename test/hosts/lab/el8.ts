@@ -6,7 +6,7 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type EtcdVersion, etcdBinaries } from '../../support/etcd-binaries.js';
-import { withoutEtcd } from './etcd-packages.js';
+import { leftEnabled, withoutEtcd } from './etcd-packages.js';
 import type { Host } from './host.js';
 import { patient } from './packages.js';
 import { checkout } from './places.js';
@@ -18,6 +18,7 @@ const sources = '/srv/sources';
 /** Before it is booted. */
 export function asEl8(host: Host): void {
   withoutEtcd(host);
+  leftEnabled(host);
   const release = ['NAME="Rocky Linux"', 'ID="rocky"', 'ID_LIKE="rhel centos fedora"', 'VERSION_ID="8.10"'];
   host.write('/etc/os-release', `${release.join('\n')}\nPRETTY_NAME="Rocky Linux 8.10"\n`);
   // Debian enables what a package brings; EL does not, but for what somebody has said.

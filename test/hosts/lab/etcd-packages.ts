@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -32,6 +33,13 @@ export function etcdPackages(): string {
   });
   renameSync(half, folder);
   return folder;
+}
+
+/** As a package leaves it that was removed and not purged: the next one's service is enabled from the beginning. */
+export function leftEnabled(host: Host): void {
+  const wants = host.path('/etc/systemd/system/multi-user.target.wants');
+  mkdirSync(wants, { recursive: true });
+  symlinkSync('/lib/systemd/system/etcd.service', join(wants, 'etcd.service'));
 }
 
 /** The host's only source of packages from now on. */

@@ -66,7 +66,7 @@ export async function openLab(
     });
     await makeCgroups();
     await makeNetwork();
-    await lab.boot(names, prepare);
+    await lab.boot(names, (host) => prepared(host, prepare));
     return { kind: 'open', lab };
   } catch (error) {
     // Why it cannot be opened is what matters, not that it cannot be closed either.
@@ -146,6 +146,14 @@ export class Lab {
   async close(): Promise<void> {
     await this.clear();
     await this.lock.release();
+  }
+}
+
+function prepared(host: Host, prepare: (host: Host) => void): void {
+  try {
+    prepare(host);
+  } catch (cause) {
+    throw new LabFault(`${host.name} cannot be prepared: ${(cause as Error).message}`, { cause });
   }
 }
 

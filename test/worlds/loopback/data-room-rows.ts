@@ -134,8 +134,9 @@ export function dataRoomRows(version: EtcdVersion): void {
       expect(written.acknowledged.length).toBeGreaterThan(0);
       expect(total).toBeGreaterThanOrEqual(written.acknowledged.length);
       expect(total).toBeLessThanOrEqual(written.acknowledged.length + written.unknown);
-      for (const refusal of Object.keys(written.refusals))
-        expect(['deadline', 'noLeader', 'unreachable']).toContain(refusal);
+      expect(written.unknown, JSON.stringify(written.refusals)).toBeLessThan(
+        written.acknowledged.length / 4 + 2,
+      );
       const left = await etcdOf(['get', '/', '--prefix', '--keys-only']);
       expect(left).toContain('/keep/c');
       expect(left).toContain('/etcd-agent/mine');

@@ -107,10 +107,15 @@ export function packageComplaint(tail: string): { readonly cause: string; readon
       cause: 'another package manager is at work there',
       next: 'run the same command again when it has ended',
     };
-  if (/is not signed|NO_PUBKEY|Public key for .* is not installed|GPG check FAILED|GPG (public )?keys?\b/i.test(tail))
+  // Not "GPG key": dnf says that of one that it imports, too.
+  if (
+    /unauthenticated packages|Public key for .* is not installed|GPG check FAILED|do not have any GPG/i.test(
+      tail,
+    )
+  )
     return {
-      cause: 'that host does not have the key that its repository is signed with',
-      next: 'import it there (rpm --import, or signed-by of the source), then run the same command again',
+      cause: 'that host does not have the key that a repository of its is signed with',
+      next: 'import it there (rpm --import; signed-by of the source, for apt), then run the same command again',
     };
   if (
     /not resolve|failure resolving|Could not connect|Network is unreachable|timed out|Failed to (fetch|download)|Cannot download|Curl error/i.test(

@@ -81,9 +81,10 @@ describe('what a package manager complains of', () => {
       /does not have the key/,
     ],
     [
-      "W: GPG error: http://x stable InRelease: NO_PUBKEY 0E98404D386FA1D9\nE: The repository 'http://x' is not signed.",
+      'E: There were unauthenticated packages and -y was used without --allow-unauthenticated',
       /does not have the key/,
     ],
+    ['Importing GPG key 0x1:\nCurl error (6): Could not resolve host', /does not reach its repositories/],
     // Of all settings of a repository, which dnf prints where it has no key for it.
     ['Problem repository: [baseos]\nip_resolve: whatever\n', /the package manager failed/],
     ['something else', /failed/],
