@@ -50,6 +50,8 @@ function chosenSteps(role: 'learner' | 'voter'): Step[] {
     { kind: 'start', node: 's0' },
     { kind: 'promote', through: 'n1', node: 's0' },
     { kind: 'promote', through, node: 's1' },
+    // Until s0 knows itself that it is no learner any more.
+    { kind: 'wait', ms: appliedMs },
     { kind: 'list', through: 's0' },
     { kind: 'wipe', node: 's0' },
     { kind: 'start', node: 's0' },
