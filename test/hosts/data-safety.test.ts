@@ -112,7 +112,13 @@ function tell(lab: Lab): void {
         const found = lab.hosts.find((each) => existsSync(each.path(`${snapshots}/trial/data/member`)));
         return found === undefined ? { notYet: 'none' } : { value: found };
       });
+      const killed = await mainPid(host, 'etcd-agent');
       await host.must('systemctl', 'kill', '--signal=KILL', '--kill-whom=main', 'etcd-agent');
+      // The port of one that is dying still takes connections.
+      await until('another agent', 60_000, async () => {
+        const pid = await property(host, 'etcd-agent', 'MainPID');
+        return pid !== '0' && pid !== killed ? { value: pid } : { notYet: pid };
+      });
       await until('the rest of the trial is gone', 30_000, async () => {
         const left = existsSync(host.path(`${snapshots}/trial`));
         return left ? { notYet: 'it is there' } : { value: undefined };
