@@ -13,7 +13,7 @@ import { fromPackage, type Host } from './lab/host.js';
 import type { Lab } from './lab/lab.js';
 import { enrol, eventsSince, initialise, listening, whole } from './lab/operator.js';
 import { checkout, type HostName, runDir } from './lab/places.js';
-import { mainPid, property } from './lab/services.js';
+import { another, mainPid, property } from './lab/services.js';
 import { story } from './lab/story.js';
 
 const dataDir = '/var/lib/etcd/default.etcd';
@@ -114,11 +114,7 @@ function tell(lab: Lab): void {
       });
       const killed = await mainPid(host, 'etcd-agent');
       await host.must('systemctl', 'kill', '--signal=KILL', '--kill-whom=main', 'etcd-agent');
-      // The port of one that is dying still takes connections.
-      await until('another agent', 60_000, async () => {
-        const pid = await property(host, 'etcd-agent', 'MainPID');
-        return pid !== '0' && pid !== killed ? { value: pid } : { notYet: pid };
-      });
+      await another(host, 'etcd-agent', killed);
       await until('the rest of the trial is gone', 30_000, async () => {
         const left = existsSync(host.path(`${snapshots}/trial`));
         return left ? { notYet: 'it is there' } : { value: undefined };

@@ -11,7 +11,7 @@ import type { Host } from './lab/host.js';
 import type { Lab } from './lab/lab.js';
 import { agentSeen, check, enrol, health, healthy, initialise, listening, unitOf } from './lab/operator.js';
 import { checkoutInHost, hostNames, nodeInHost } from './lab/places.js';
-import { asExpected, callServices, kill, mainPid, property } from './lab/services.js';
+import { another, asExpected, callServices, kill, mainPid, property } from './lab/services.js';
 import { story } from './lab/story.js';
 
 const dataDir = '/var/lib/etcd/default.etcd';
@@ -447,10 +447,7 @@ function tell(lab: Lab): void {
         const [agent, etcd] = [await mainPid(host, 'etcd-agent'), await mainPid(host, 'etcd')];
         const began = performance.now();
         await host.must('sh', '-c', harm(agent));
-        await until('another agent', limitMs, async () => {
-          const pid = await property(host, 'etcd-agent', 'MainPID');
-          return pid !== '0' && pid !== agent ? { value: pid } : { notYet: pid };
-        });
+        await another(host, 'etcd-agent', agent, limitMs);
         process.stderr.write(
           `hosts: ${host.name}: the watchdog took ${Math.round(performance.now() - began)} ms\n`,
         );
@@ -494,10 +491,7 @@ function tell(lab: Lab): void {
       await etcd1.must('systemctl', 'stop', 'etcd-agent');
       const before = await mainPid(etcd1, 'etcd');
       await kill(etcd1, 'etcd');
-      await until('another etcd', 60_000, async () => {
-        const pid = await property(etcd1, 'etcd', 'MainPID');
-        return pid !== '0' && pid !== before ? { value: pid } : { notYet: pid };
-      });
+      await another(etcd1, 'etcd', before);
       await etcd1.must('systemctl', 'start', 'etcd-agent');
       await healthy(lab);
     });

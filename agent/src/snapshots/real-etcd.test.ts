@@ -64,16 +64,19 @@ class Source {
       { stdio: 'ignore' },
     );
     this.child = child;
+    let last: unknown = new Error('nothing listens');
     for (const endMs = performance.now() + healthyMsMax; ; await systemClock.sleep(50)) {
       if (child.exitCode !== null || child.signalCode !== null)
         throw new Error(`etcd ${this.version} has ended by itself: ${child.exitCode ?? child.signalCode}`);
-      try {
-        if (!(await acceptsConnections('127.0.0.1', client, 500))) throw new Error('nothing listens yet');
-        this.ctl('endpoint', 'health');
-        return;
-      } catch (error) {
-        if (performance.now() > endMs) throw error;
+      if (await acceptsConnections('127.0.0.1', client, 500)) {
+        try {
+          this.ctl('endpoint', 'health');
+          return;
+        } catch (error) {
+          last = error;
+        }
       }
+      if (performance.now() > endMs) throw last;
     }
   }
 

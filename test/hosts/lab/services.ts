@@ -1,5 +1,6 @@
 /** What a test asks of a host's systemd. */
 import { expect } from 'vitest';
+import { until } from './commands.js';
 import type { Host } from './host.js';
 import { checkoutInHost, nodeInHost } from './places.js';
 
@@ -15,6 +16,14 @@ export async function mainPid(host: Host, unit: string): Promise<string> {
 
 export async function kill(host: Host, unit: string): Promise<void> {
   await host.must('sh', '-c', `kill -KILL ${await mainPid(host, unit)}`);
+}
+
+/** Waits until the unit has another main process than this one, whose port may still take connections while it dies. */
+export function another(host: Host, unit: string, than: string, limitMs = 60_000): Promise<string> {
+  return until(`another process of ${unit}`, limitMs, async () => {
+    const pid = await property(host, unit, 'MainPID');
+    return pid !== '0' && pid !== than ? { value: pid } : { notYet: pid };
+  });
 }
 
 /** For `until`. */

@@ -114,7 +114,7 @@ export function packageComplaint(tail: string): { readonly cause: string; readon
     )
   )
     return {
-      cause: 'that host does not have the key that a repository of its is signed with',
+      cause: 'that host does not have the key that its repository is signed with',
       next: 'import it there (rpm --import; signed-by of the source, for apt), then run the same command again',
     };
   if (
